@@ -1,0 +1,1 @@
+"""The lab of the collection: an embedded data centre on one machine."""
