@@ -1,0 +1,161 @@
+"""How much of a lab is started, and starting it: phase by phase, each skipped when it is already there."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from pathlib import Path
+
+from fabric_lab import state
+from fabric_lab.rack import agent_state, controller, image, keys, network, requirements, ssh, topology, vm
+from fabric_lab.rack.topology import Machine, Rack
+from fabric_lab.state import Lab, LabError
+from fabric_lab.supervisor import leftovers
+from fabric_lab.supervisor.client import Supervisor
+
+
+class Level(IntEnum):
+    """Each level holds the one before."""
+
+    controller = 0
+    rack = 1
+    cluster = 2
+    full = 3
+
+
+class Phases:
+    """Prints what is going on and how long each part took."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def note(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._began:6.1f} s]   {text}", flush=True)
+
+    @contextlib.contextmanager
+    def phase(self, title: str) -> Iterator[None]:
+        began = time.monotonic()
+        print(f"[{began - self._began:6.1f} s] {title} …", flush=True)
+        yield
+        now = time.monotonic()
+        print(f"[{now - self._began:6.1f} s] {title}: {now - began:.1f} s", flush=True)
+
+
+def up(lab: Lab, level: Level, phases: Phases) -> None:
+    """Bring a lab to a level; what already runs stays as it is."""
+    supervisor, rack = Supervisor(lab), topology.build(lab)
+    has_rack = level >= Level.rack or bool(network.namespaces(lab))
+    with lab.lock():
+        base: Path | None = None
+        if has_rack:
+            with phases.phase("machine"):
+                for package in requirements.ensure():
+                    phases.note(f"installed the Debian package {package}")
+            with phases.phase("base image"):
+                base = _base_image(lab, phases.note)
+            with phases.phase("keys and networks"):
+                keys.ensure_ssh(rack)
+                keys.ensure_tls(lab)
+                supervisor.ensure()
+                network.ensure(rack)
+        with phases.phase("controller"):
+            supervisor.ensure()
+            spec = controller.process(lab, has_rack)
+            before = supervisor.status().get(spec.name)
+            known = controller.write_seed(rack)
+            after = supervisor.add(spec)
+            if not known and before is not None and before.pid == after.pid:
+                supervisor.restart(spec.name)  # it reads at its start which servers there are
+            controller.write_environment(lab, has_rack)
+            controller.wait(lab, supervisor)
+        if base is not None:
+            _start_machines(rack, base, supervisor, phases)
+            with phases.phase("leaf agent"):
+                agent_state.wait_healthy(lab)
+        if level >= Level.cluster:
+            with phases.phase("host control plane"):
+                for step in _cluster(lab):
+                    phases.note(step)
+
+
+def _base_image(lab: Lab, progress: Callable[[str], None]) -> Path:
+    """The disk that the lab's machines build on: the one they started with, as long as the lab is up."""
+    record = lab.run_directory / "base"
+    if record.exists() and (base := Path(record.read_text())).exists():
+        return base
+    base = image.ensure(progress)
+    record.write_text(str(base))
+    used = set()
+    for name in state.running_labs():
+        with contextlib.suppress(FileNotFoundError):
+            used.add(Path((Path("/dev/shm") / f"fabric-{name}" / "base").read_text()))
+    image.prune(used)
+    return base
+
+
+def _start_machines(rack: Rack, base: Path, supervisor: Supervisor, phases: Phases) -> None:
+    for share in vm.SHARES:
+        (state.cache_dir() / share).mkdir(parents=True, exist_ok=True)
+    with phases.phase(f"{len(rack.machines)} virtual machines"):
+        for machine in rack.machines:
+            vm.write_seed(rack, machine)
+            supervisor.add(vm.process(rack, machine, base))
+
+        def ready(machine: Machine, seconds: float) -> None:
+            phases.note(f"{machine.name:8} {rack.address(machine):12} answers by ssh after {seconds:.1f} s")
+
+        def gone(machine: Machine) -> bool:
+            return supervisor.status()[vm.process_name(machine.name)].state in ("ended", "stopped")
+
+        ssh.wait(rack, rack.machines, ready, gone)
+
+
+def _cluster(lab: Lab) -> list[str]:
+    """Start the host cluster's control plane; what had to be done. Imported late: a rack needs none of it."""
+    if importlib.util.find_spec("fabric_lab.cluster") is None:
+        raise LabError("this lab has no level above `rack`: fabric_lab.cluster is missing")
+    done: list[str] = importlib.import_module("fabric_lab.cluster").up(lab)
+    return done
+
+
+def down(lab: Lab, phases: Phases) -> None:
+    """End everything of a lab and remove its state; its logs stay."""
+    supervisor = Supervisor(lab)
+    with lab.lock():
+        with phases.phase("processes"):
+            known = leftovers.find(lab)
+            if supervisor.alive():
+                supervisor.shutdown()
+            leftovers.end(lab)
+            leftovers.wait_gone(known)
+        with phases.phase("networks and files"):
+            network.remove(lab)
+            for path in lab.directory.iterdir():
+                if path.is_dir() and path != lab.log_directory:
+                    shutil.rmtree(path)
+                elif path.is_file() and path.name not in ("lock", "lab.json"):
+                    path.unlink()
+            state.release(lab)
+            # last, so that an interrupted `down` can be said again
+            (lab.directory / "lab.json").unlink(missing_ok=True)
+    if left := remains(lab):
+        raise LabError(f"lab {lab.name!r} left something behind: {', '.join(left)}")
+
+
+def remains(lab: Lab) -> list[str]:
+    """What is still there of a lab: processes, namespaces, interfaces, mounts, files in memory."""
+    found = [f"process {pid}" for pid in leftovers.find(lab)]
+    found += [f"namespace {name}" for name in network.namespaces(lab)]
+    found += (
+        [f"interface {lab.operator_interface}"] if Path(f"/sys/class/net/{lab.operator_interface}").exists() else []
+    )
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    places = (f"{lab.directory}/", f"{lab.run_directory}/", f"/run/netns/{lab.netns}")
+    found += [f"mount {line.split()[1]}" for line in mounts if line.split()[1].startswith(places)]
+    found += [str(lab.run_directory)] if lab.run_directory.exists() else []
+    return found

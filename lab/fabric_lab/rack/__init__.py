@@ -1,0 +1,1 @@
+"""The rack: virtual machines, cables, management network."""

@@ -1,0 +1,129 @@
+"""What stands in the rack and how it is cabled. Pure: names, addresses, ports; nothing is touched here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fabric_lab.state import Lab
+
+LEAF = "leaf1"
+SHARED = 3
+# the host control plane's way into the fabric: a leaf port that lands in a network namespace of the machine
+OUTSIDE_PORT = "swp13"
+OUTSIDE_SERVER = "hostcp1"
+OUTSIDE_NIC = "eth9"
+OUTSIDE_ADDRESS = "192.168.55.253/21"
+SERVER_NICS = ("eth9", "eth10")
+MANAGEMENT_NIC = "vec0"
+PORT_MTU = 9216
+# bare-metal servers beyond the third come after the outside port, so that existing cables stay where they are
+_FIRST_EXTRA_PORT = 14
+
+
+@dataclass(frozen=True)
+class Cable:
+    """One end of a cable: the NIC as the machine sees it, and the two UDP ports that carry it."""
+
+    nic: str
+    mac: str
+    source_port: int = 0
+    destination_port: int = 0
+    tap: str = ""
+    peer: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A virtual machine of the rack."""
+
+    name: str
+    kind: str  # leaf, shared or metal
+    index: int
+    host_number: int
+    memory: int  # MiB
+    cables: tuple[Cable, ...]
+
+    @property
+    def tap(self) -> str:
+        return f"m-{self.name}"
+
+
+@dataclass(frozen=True)
+class Rack:
+    lab: Lab
+    machines: tuple[Machine, ...]
+
+    @property
+    def leaf(self) -> Machine:
+        return self.machines[0]
+
+    @property
+    def servers(self) -> tuple[Machine, ...]:
+        return self.machines[1:]
+
+    def machine(self, name: str) -> Machine | None:
+        return next((machine for machine in self.machines if machine.name == name), None)
+
+    def address(self, machine: Machine) -> str:
+        return management_address(self.lab, machine.host_number)
+
+
+def management_network(lab: Lab) -> str:
+    """The first three octets of the management network."""
+    return f"10.77.{lab.slot}"
+
+
+def management_address(lab: Lab, host_number: int) -> str:
+    return f"{management_network(lab)}.{host_number}"
+
+
+def operator_address(lab: Lab) -> str:
+    return management_address(lab, 1)
+
+
+def control_plane_address(lab: Lab) -> str:
+    return management_address(lab, 5)
+
+
+def mac(lab: Lab, host_number: int, nic: int) -> str:
+    """A locally administered address that says where it belongs, the same on every start."""
+    return f"02:fa:{lab.slot:02x}:{host_number:02x}:00:{nic:02x}"
+
+
+def leaf_ports(kind: str, index: int) -> tuple[str, str]:
+    """The two leaf ports of a server."""
+    position = index - 1 if kind == "shared" else SHARED + index - 1
+    first = 2 * position + 1
+    if kind == "metal" and index > 3:
+        first = _FIRST_EXTRA_PORT + 2 * (index - 4)
+    return f"swp{first}", f"swp{first + 1}"
+
+
+def outside_tap() -> str:
+    return "x-cp"
+
+
+def build(lab: Lab, shared_memory: int = 2816, metal_memory: int = 1024, leaf_memory: int = 384) -> Rack:
+    """The rack of a lab."""
+    servers: list[Machine] = []
+    leaf_ends: dict[int, Cable] = {}
+    kinds = [("shared", index, 10 + index, shared_memory) for index in range(1, SHARED + 1)]
+    kinds += [("metal", index, 20 + index, metal_memory) for index in range(1, lab.metal + 1)]
+    for kind, index, host_number, memory in kinds:
+        ends: list[Cable] = []
+        name = f"{kind}{index}"
+        for position, (nic, port) in enumerate(zip(SERVER_NICS, leaf_ports(kind, index), strict=True)):
+            number = int(port.removeprefix("swp"))
+            # each cable has a pair of UDP ports of its own; the lab's namespace keeps them apart from other labs'
+            switch_side, server_side = 40000 + 2 * number, 40001 + 2 * number
+            leaf_ends[number] = Cable(port, mac(lab, 10, number), switch_side, server_side, peer=f"{name}:{nic}")
+            ends.append(
+                Cable(nic, mac(lab, host_number, position + 1), server_side, switch_side, peer=f"{LEAF}:{port}")
+            )
+        servers.append(Machine(name, kind, index, host_number, memory, tuple(ends)))
+    outside = int(OUTSIDE_PORT.removeprefix("swp"))
+    leaf_ends[outside] = Cable(
+        OUTSIDE_PORT, mac(lab, 10, outside), tap=outside_tap(), peer=f"{OUTSIDE_SERVER}:{OUTSIDE_NIC}"
+    )
+    leaf = Machine(LEAF, "leaf", 1, 10, leaf_memory, tuple(leaf_ends[number] for number in sorted(leaf_ends)))
+    return Rack(lab, (leaf, *servers))

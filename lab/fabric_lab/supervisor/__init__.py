@@ -1,0 +1,1 @@
+"""One process per lab that owns all its other processes."""
