@@ -8,7 +8,7 @@ LAB ?= demo
 export FABRIC_ROOT := $(CURDIR)
 include tools/env.mk
 
-.PHONY: help demo test lint unit sanity molecule simulator e2e soak bench controller lab-up lab-down lab-status clean setup setup-lab
+.PHONY: help demo test lint unit integration sanity molecule e2e soak bench controller lab-up lab-down lab-status clean setup setup-lab
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -23,7 +23,7 @@ demo: setup-lab  ## Set everything up and run the main job on the embedded lab; 
 	@$(RUN) python -m fabric_lab.demo --name $(LAB)
 
 test: setup  ## Set up and run all tests; leaves nothing behind
-	@tools/run-tests lint unit simulator sanity molecule e2e
+	@tools/run-tests lint unit integration sanity molecule e2e
 
 lint: setup  ## Style, types, Ansible and documentation lint
 	@tools/run-tests lint
@@ -31,8 +31,8 @@ lint: setup  ## Style, types, Ansible and documentation lint
 unit: setup  ## Unit tests (both Python lines where present)
 	@tools/run-tests unit
 
-simulator: setup
-	@tools/run-tests simulator
+integration: setup  ## Tests against real programs, without virtual machines
+	@tools/run-tests integration
 
 sanity: setup  ## ansible-test sanity on a staged copy (both Python lines where present)
 	@tools/run-tests sanity

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compare the intent with the present fabric; runs inside Ansible, so it costs no process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.capacity import capacity
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.fabric_rules import (
+    check_fabric,
+    missing_clusters,
+)
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.summary import (
+    absent_lines,
+    host_lines,
+    present_lines,
+)
+from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document import (
+    absent_document,
+    host_document,
+    observe,
+    present_document,
+)
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import failure, model_of
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                "info": {"type": "dict", "required": True},
+                "tenant_clusters": {"type": "list", "elements": "str", "default": []},
+                "host_cluster": {"type": "bool", "default": False},
+                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            },
+            mutually_exclusive=[("tenant_clusters", "host_cluster")],
+        )
+        try:
+            model = model_of(task_vars or {})
+            result.update(changed=False, **_plan(model, options))
+        except IntentError as error:
+            return failure(result, error)
+        return result
+
+
+def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
+    observed = observe(model, options["info"])
+    names: list[str] = options["tenant_clusters"]
+    if options["state"] == "absent":
+        return {
+            "document": absent_document(model, names),
+            "summary": absent_lines(model, observed, names),
+            "capacity": capacity(model, observed).as_dict(),
+        }
+    problems = check_fabric(model, observed, names, host_cluster=options["host_cluster"])
+    if problems:
+        raise IntentError(problems)
+    left = capacity(model, observed).after(len(missing_clusters(model, observed, names)))
+    if options["host_cluster"]:
+        document, summary = host_document(model, observed), host_lines(model, observed)
+    else:
+        document = present_document(model, observed, names)
+        summary = present_lines(model, observed, names, left)
+    return {"document": document, "summary": summary, "capacity": left.as_dict()}

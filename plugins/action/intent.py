@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check the inventory's intent and hand it out as one model; runs inside Ansible, so it costs no process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import select
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import failure, model_of, names
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                "tenant_clusters": {"type": "raw", "default": []},
+                "variable": {"type": "str", "default": "fabric_tenants"},
+                "all_by_default": {"type": "bool", "default": True},
+                "host_cluster": {"type": "bool", "default": False},
+                "play_hosts": {"type": "list", "elements": "str"},
+            }
+        )
+        try:
+            model = model_of(task_vars)
+            play_hosts = options["play_hosts"]
+            targets = select(
+                model,
+                names(options["tenant_clusters"]),
+                play_hosts=play_hosts if play_hosts is not None else _every_host(model),
+                variable=options["variable"],
+                all_by_default=options["all_by_default"],
+                host_cluster=options["host_cluster"],
+            )
+        except IntentError as error:
+            return failure(result, error)
+        result.update(changed=False, model=model.as_dict(), targets=targets.as_dict())
+        return result
+
+
+def _every_host(model: Any) -> list[str]:
+    return [*model.tenant_clusters, *model.shared_servers, *model.bare_metal]

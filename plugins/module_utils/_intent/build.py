@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the inventory's variables to the model, or to the list of everything that is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import rules
+from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
+from .names import default_namespace, default_network_namespace
+from .problems import IntentError, Problem, Problems
+from .schema import MISSING, Schema, read, suggestion
+from .variables import BARE_METAL, COLLECTION_WIDE, NOT_INTENT, REQUIRED, SHARED_SERVER, TENANT_CLUSTER
+
+TENANT_CLUSTERS_GROUP = "tenant_clusters"
+SHARED_SERVERS_GROUP = "shared_servers"
+BARE_METAL_GROUP = "bare_metal"
+GROUPS = (TENANT_CLUSTERS_GROUP, SHARED_SERVERS_GROUP, BARE_METAL_GROUP)
+
+HostVars = Mapping[str, Mapping[str, Any]]
+
+
+def build_model(hostvars: HostVars, groups: Mapping[str, Sequence[str]], found_before: Iterable[Problem] = ()) -> Model:
+    """The model of the whole inventory; raises IntentError with every mistake at once.
+
+    `hostvars` holds plain values; `found_before` are mistakes that were met while they were obtained.
+    """
+    problems = Problems()
+    problems.extend(found_before)
+    members = {group: sorted(groups.get(group, ())) for group in GROUPS}
+    hosts = sorted({host for group in GROUPS for host in members[group]})
+
+    _report_unknown(hostvars, hosts, problems)
+    wide = _collection_wide(hostvars, hosts, problems)
+    shared_servers = {
+        name: Server(**_server(name, _read_host(SHARED_SERVER, hostvars, name, problems)))
+        for name in members[SHARED_SERVERS_GROUP]
+    }
+    bare_metal = {
+        name: _bare_metal(name, _read_host(BARE_METAL, hostvars, name, problems)) for name in members[BARE_METAL_GROUP]
+    }
+    model = Model(
+        fabric=_fabric(wide),
+        host_cluster=_host_cluster(wide["fabric_host_cluster"]),
+        shared_servers=shared_servers,
+        bare_metal=bare_metal,
+        tenant_clusters={
+            name: _tenant_cluster(
+                name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal
+            )
+            for name in members[TENANT_CLUSTERS_GROUP]
+        },
+    )
+    rules.check_groups(members, groups, hostvars, problems)
+    rules.check(model, problems)
+    if problems:
+        raise IntentError(problems.as_list())
+    return model
+
+
+def _collection_wide(hostvars: HostVars, hosts: Sequence[str], problems: Problems) -> dict[str, Any]:
+    """Variables that every host must agree on; where a host does not set one, the others' value holds."""
+    wide = {}
+    for name, schema in COLLECTION_WIDE.items():
+        values: dict[str, Any] = {}
+        holders: dict[str, list[str]] = {}
+        for host in hosts:
+            value = hostvars.get(host, {}).get(name)
+            if value is not None:
+                key = json.dumps(value, sort_keys=True, default=str)
+                values[key] = value
+                holders.setdefault(key, []).append(host)
+        if len(values) > 1:
+            told = "; ".join(f"{key} on {', '.join(on)}" for key, on in holders.items())
+            problems.add(name, f"must be the same on all hosts: {told}")
+        if not values and name in REQUIRED and not problems.has(name):
+            problems.add(name, "is required")
+        wide[name] = read(schema, next(iter(values.values()), MISSING), name, problems)
+    return wide
+
+
+def _read_host(declared: Mapping[str, Schema], hostvars: HostVars, host: str, problems: Problems) -> dict[str, Any]:
+    values = hostvars.get(host, {})
+    return {
+        name: read(schema, values.get(name, MISSING), f"{host}.{name}", problems) for name, schema in declared.items()
+    }
+
+
+def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems) -> None:
+    """Misspelt variables: without this they are silently somebody's default."""
+    known = sorted({*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *NOT_INTENT})
+    unknown: dict[str, list[str]] = {}
+    for host in hosts:
+        for name in hostvars.get(host, {}):
+            if name.startswith("fabric_") and name not in known and suggestion(name, known):
+                unknown.setdefault(name, []).append(host)
+    for name, holders in sorted(unknown.items()):
+        places = [name] if holders == list(hosts) else [f"{host}.{name}" for host in holders]
+        for place in places:
+            problems.add(place, f"unknown variable{suggestion(name, known)}")
+
+
+def _fabric(wide: Mapping[str, Any]) -> Fabric:
+    return Fabric(
+        site=wide["fabric_site"],
+        owner=wide["fabric_owner"],
+        server_nics=tuple(wide["fabric_server_nics"]),
+        bond=wide["fabric_bond"],
+        template_postfix=wide["fabric_template_postfix"],
+        host_template=wide["fabric_host_template"],
+        tenant_template=wide["fabric_tenant_template"],
+        tenant_supernet=wide["fabric_tenant_supernet"],
+        tenant_prefix_length=wide["fabric_tenant_prefix_length"],
+        gateway_host_number=wide["fabric_gateway_host_number"],
+        reserved_networks=tuple(ReservedNetwork(**each) for each in wide["fabric_reserved_networks"]),
+    )
+
+
+def _host_cluster(values: Mapping[str, Any]) -> HostCluster:
+    return HostCluster(**{**values, "extra_servers": tuple(values["extra_servers"])})
+
+
+def _server(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "netris_name": values["fabric_netris_name"] or name,
+        "hostname": values["fabric_hostname"] or name,
+        "node_name": values["fabric_node_name"] or name,
+        "nic_macs": {nic: mac.lower() for nic, mac in values["fabric_nic_macs"].items()},
+    }
+
+
+def _bare_metal(name: str, values: Mapping[str, Any]) -> BareMetalServer:
+    return BareMetalServer(**_server(name, values), tenant_cluster=values["fabric_tenant_cluster"].strip() or None)
+
+
+def _tenant_cluster(
+    name: str, values: Mapping[str, Any], all_shared: Sequence[str], bare_metal: Mapping[str, BareMetalServer]
+) -> TenantCluster:
+    return TenantCluster(
+        name=name,
+        netris_name=values["fabric_netris_name"] or name,
+        shared_servers=tuple(sorted(values["fabric_shared_servers"] or all_shared)),
+        bare_metal=tuple(sorted(each.name for each in bare_metal.values() if each.tenant_cluster == name)),
+        replicas=values["tenant_cluster_replicas"],
+        pod_cidr=values["tenant_cluster_pod_cidr"],
+        service_cidr=values["tenant_cluster_service_cidr"],
+        api_port=values["tenant_cluster_api_port"],
+        namespace=values["tenant_cluster_namespace"] or default_namespace(name),
+        network_namespace=values["tenant_network_namespace"] or default_network_namespace(name),
+    )

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The neutral model: everything defaulted, every reference resolved, nothing of any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ReservedNetwork:
+    name: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """What holds for the whole rack."""
+
+    site: str
+    owner: str
+    server_nics: tuple[str, ...]
+    bond: str
+    template_postfix: str
+    host_template: str
+    tenant_template: str
+    tenant_supernet: str
+    tenant_prefix_length: int
+    gateway_host_number: int
+    reserved_networks: tuple[ReservedNetwork, ...]
+
+
+@dataclass(frozen=True)
+class HostCluster:
+    name: str
+    gateway: str
+    api_endpoint: str
+    pod_cidr: str
+    service_cidr: str
+    kubeconfig: str
+    extra_servers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A shared or bare-metal server under its four names; `name` is the inventory's."""
+
+    name: str
+    netris_name: str
+    hostname: str
+    node_name: str
+    nic_macs: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BareMetalServer(Server):
+    # None: parked.
+    tenant_cluster: str | None
+
+
+@dataclass(frozen=True)
+class TenantCluster:
+    name: str
+    netris_name: str
+    # Inventory names, sorted.
+    shared_servers: tuple[str, ...]
+    bare_metal: tuple[str, ...]
+    replicas: int
+    pod_cidr: str
+    service_cidr: str
+    api_port: int
+    namespace: str
+    network_namespace: str
+
+
+@dataclass(frozen=True)
+class Model:
+    fabric: Fabric
+    host_cluster: HostCluster
+    shared_servers: Mapping[str, Server]
+    bare_metal: Mapping[str, BareMetalServer]
+    tenant_clusters: Mapping[str, TenantCluster]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and dictionaries, as Ansible and JSON want them."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Model:
+        """The model again, from what `as_dict` made of it."""
+        fabric = dict(data["fabric"])
+        fabric["server_nics"] = tuple(fabric["server_nics"])
+        fabric["reserved_networks"] = tuple(ReservedNetwork(**each) for each in fabric["reserved_networks"])
+        host_cluster = dict(data["host_cluster"])
+        host_cluster["extra_servers"] = tuple(host_cluster["extra_servers"])
+        return cls(
+            fabric=Fabric(**fabric),
+            host_cluster=HostCluster(**host_cluster),
+            shared_servers={name: Server(**each) for name, each in data["shared_servers"].items()},
+            bare_metal={name: BareMetalServer(**each) for name, each in data["bare_metal"].items()},
+            tenant_clusters={
+                name: TenantCluster(
+                    **{
+                        **each,
+                        "shared_servers": tuple(each["shared_servers"]),
+                        "bare_metal": tuple(each["bare_metal"]),
+                    }
+                )
+                for name, each in data["tenant_clusters"].items()
+            },
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plan of the fabric in sentences, for whoever starts the play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .capacity import Capacity
+from .model import Model, TenantCluster
+from .observed import ObservedCluster, ObservedFabric
+
+UNKNOWN = "(known after apply)"
+
+
+def present_lines(model: Model, observed: ObservedFabric, tenant_clusters: Sequence[str], left: Capacity) -> list[str]:
+    """What these tenant clusters will be, and how many more fit beside them."""
+    lines = []
+    for name in tenant_clusters:
+        tenant = model.tenant_clusters[name]
+        found = observed.clusters.get(tenant.netris_name)
+        lines.append(f"tenant cluster {name}: {'exists' if found else 'to be created'}{_aliases(tenant)}")
+        lines += _members(
+            "tagged",
+            [model.shared_servers[host].netris_name for host in tenant.shared_servers],
+            found.shared if found else (),
+        )
+        lines += _members(
+            "untagged",
+            [model.bare_metal[host].netris_name for host in tenant.bare_metal],
+            found.dedicated if found else (),
+        )
+    return [*lines, f"capacity: {left} after this play"]
+
+
+def host_lines(model: Model, observed: ObservedFabric) -> list[str]:
+    """What the host cluster's VLAN will be."""
+    host = model.host_cluster
+    found = observed.clusters.get(host.name)
+    members = [*(server.netris_name for server in model.shared_servers.values()), *host.extra_servers]
+    return [
+        f"host cluster {host.name}: {'exists' if found else 'to be created'}, gateway {host.gateway}",
+        *_members("untagged", members, found.dedicated if found else ()),
+    ]
+
+
+def absent_lines(model: Model, observed: ObservedFabric, tenant_clusters: Sequence[str]) -> list[str]:
+    """What goes."""
+    lines = []
+    for name in tenant_clusters:
+        found: ObservedCluster | None = observed.clusters.get(model.tenant_clusters[name].netris_name)
+        if found is None:
+            lines.append(f"tenant cluster {name}: already gone from the fabric")
+        else:
+            released = ", ".join(sorted(found.dedicated)) or "none"
+            lines.append(f"tenant cluster {name}: to be removed; bare-metal servers released: {released}")
+    return lines
+
+
+def facts_line(name: str, facts: dict[str, Any]) -> str:
+    """One tenant cluster's figures; what only the controller can tell is named as such."""
+
+    def shown(value: Any) -> str:
+        if value is None:
+            return UNKNOWN
+        return f"{value['start']}-{value['end']}" if isinstance(value, dict) else str(value)
+
+    return f"{name}: " + ", ".join(f"{fact.replace('_', ' ')} {shown(value)}" for fact, value in facts.items())
+
+
+def _aliases(tenant: TenantCluster) -> str:
+    return "" if tenant.netris_name == tenant.name else f", in Netris {tenant.netris_name}"
+
+
+def _members(how: str, wanted: Sequence[str], present: Sequence[str]) -> list[str]:
+    lines = [f"  {how}: {', '.join(sorted(wanted)) or 'none'}"]
+    for word, names in (("enters", set(wanted) - set(present)), ("leaves", set(present) - set(wanted))):
+        if names:
+            lines.append(f"    {word}: {', '.join(sorted(names))}")
+    return lines

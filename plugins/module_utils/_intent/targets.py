@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tenant clusters a play is about, and which hosts it therefore needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .model import Model
+from .problems import IntentError, Problems
+
+
+@dataclass(frozen=True)
+class Targets:
+    tenant_clusters: list[str]
+    shared_servers: list[str]
+    bare_metal: list[str]
+
+    @property
+    def hosts(self) -> list[str]:
+        return [*self.tenant_clusters, *self.shared_servers, *self.bare_metal]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "hosts": self.hosts}
+
+
+def select(
+    model: Model,
+    selected: Sequence[str],
+    play_hosts: Sequence[str],
+    variable: str = "fabric_tenants",
+    all_by_default: bool = True,
+    host_cluster: bool = False,
+) -> Targets:
+    """The targets of a play whose hosts, after `--limit`, are `play_hosts`; raises IntentError.
+
+    A tenant cluster is more than its own host: with some of its servers left out by `--limit` a play would end half
+    way, so that is refused before anything is touched.
+    """
+    problems = Problems()
+    reached = set(play_hosts)
+    for name in selected:
+        if name not in model.tenant_clusters:
+            known = ", ".join(sorted(model.tenant_clusters)) or "none"
+            problems.add(variable, f"no tenant cluster '{name}'; known: {known}")
+    if not selected and not all_by_default and not host_cluster:
+        problems.add(variable, f"names no tenant cluster; say which ones, for example -e {variable}=<name>[,<name>]")
+    if problems:
+        raise IntentError(problems.as_list())
+
+    by_default = [name for name in model.tenant_clusters if name in reached] if all_by_default else []
+    targets = _targets(model, list(selected) or by_default, host_cluster)
+    if not targets.tenant_clusters and not host_cluster and model.tenant_clusters:
+        problems.add("--limit", f"leaves no tenant cluster; leave it away and use -e {variable}=<name>[,<name>]")
+    left_out = [host for host in targets.hosts if host not in reached]
+    if left_out:
+        what = ", ".join(targets.tenant_clusters) if targets.tenant_clusters else "the host cluster"
+        hint = (
+            f" and use -e {variable}={','.join(targets.tenant_clusters)}, or limit to"
+            f" '{':'.join(['shared_servers', *(_group(name) for name in targets.tenant_clusters)])}'"
+            if targets.tenant_clusters
+            else ""
+        )
+        problems.add("--limit", f"leaves out {', '.join(left_out)}, which {what} needs; leave it away{hint}")
+    if problems:
+        raise IntentError(problems.as_list())
+    return targets
+
+
+def _targets(model: Model, names: Sequence[str], host_cluster: bool) -> Targets:
+    chosen = [model.tenant_clusters[name] for name in names]
+    shared = {host for tenant in chosen for host in tenant.shared_servers}
+    if host_cluster:
+        shared = set(model.shared_servers)
+    return Targets(
+        tenant_clusters=[tenant.name for tenant in chosen],
+        shared_servers=sorted(shared),
+        bare_metal=sorted(host for tenant in chosen for host in tenant.bare_metal),
+    )
+
+
+def _group(tenant_cluster: str) -> str:
+    return f"tenant_{tenant_cluster.replace('-', '_')}"

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The intent's variables, declared once: names, types, defaults and meaning.
+
+Each entry is JSON Schema. `schemas/` in the collection is written from here (a test keeps them equal), the validator
+reads with it, and nobody else holds a default.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .schema import Schema
+
+_NETWORK = {"type": "string", "minLength": 1, "examples": ["192.168.64.0/18"]}
+_NAME = {"type": "string", "minLength": 1}
+
+COLLECTION_WIDE: dict[str, dict[str, Any]] = {
+    "fabric_site": {**_NAME, "default": "Default", "description": "Netris site that the rack belongs to."},
+    "fabric_owner": {
+        **_NAME,
+        "default": "Admin",
+        "description": "Netris tenant that owns what the collection makes.",
+    },
+    "fabric_server_nics": {
+        "type": "array",
+        "items": _NAME,
+        "minItems": 1,
+        "uniqueItems": True,
+        "default": ["eth9", "eth10"],
+        "description": "NICs that are cabled to the fabric, under the same names on every server.",
+    },
+    "fabric_bond": {**_NAME, "default": "bond0", "description": "Bond that the servers make of their fabric NICs."},
+    "fabric_template_postfix": {
+        **_NAME,
+        "default": "nodes",
+        "description": "Postfix of the templates' one entry; V-Nets are named <cluster>-<postfix>.",
+    },
+    "fabric_host_template": {
+        **_NAME,
+        "default": "host-nodes",
+        "description": "Server cluster template of the host cluster; used by nothing else.",
+    },
+    "fabric_tenant_template": {
+        **_NAME,
+        "default": "tenant-nodes",
+        "description": "Server cluster template that all tenant clusters share.",
+    },
+    "fabric_tenant_supernet": {
+        **_NETWORK,
+        "description": "Network from which the controller cuts one subnet for each tenant cluster.",
+    },
+    "fabric_tenant_prefix_length": {
+        "type": "integer",
+        "minimum": 8,
+        "maximum": 30,
+        "default": 22,
+        "description": "Prefix length of a tenant cluster's subnet.",
+    },
+    "fabric_gateway_host_number": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 1022,
+        "description": "Host number of the gateway in a tenant cluster's subnet: 1022 is the last address of a /22.",
+    },
+    "fabric_reserved_networks": {
+        "type": "array",
+        "default": [],
+        "description": "Networks that no tenant cluster may meet, such as the management network.",
+        "items": {
+            "type": "object",
+            "required": ["name", "prefix"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {**_NAME, "description": "What the network is for; used in messages."},
+                "prefix": {**_NETWORK, "examples": ["10.77.0.0/16"]},
+            },
+        },
+    },
+    "fabric_host_cluster": {
+        "type": "object",
+        "description": "The Kubernetes cluster on the shared servers.",
+        "required": ["gateway", "api_endpoint"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {**_NAME, "default": "host", "description": "Name of its server cluster and VPC in Netris."},
+            "gateway": {
+                "type": "string",
+                "minLength": 1,
+                "examples": ["192.168.55.254/21"],
+                "description": "Gateway of its subnet, with the prefix length.",
+            },
+            "api_endpoint": {
+                "type": "string",
+                "minLength": 1,
+                "examples": ["192.168.55.253:6443"],
+                "description": "Address and port of its API server; the address is kept out of the DHCP range.",
+            },
+            "pod_cidr": {**_NETWORK, "default": "10.244.0.0/16", "description": "Its pods' addresses."},
+            "service_cidr": {**_NETWORK, "default": "10.96.0.0/16", "description": "Its services' addresses."},
+            "kubeconfig": {
+                "type": "string",
+                "default": "",
+                "description": "Path of its kubeconfig on the machine that runs Ansible.",
+            },
+            "extra_servers": {
+                "type": "array",
+                "items": _NAME,
+                "uniqueItems": True,
+                "default": [],
+                "description": "Netris servers on its VLAN that are no hosts of the inventory.",
+            },
+        },
+    },
+}
+
+_ANY_SERVER: dict[str, dict[str, Any]] = {
+    "fabric_netris_name": {"type": "string", "description": "Name in Netris; default: the inventory's name."},
+    "fabric_hostname": {"type": "string", "description": "Name in the system; default: the inventory's name."},
+    "fabric_node_name": {"type": "string", "description": "Kubernetes node's name; default: the inventory's name."},
+    "fabric_nic_macs": {
+        "type": "object",
+        "default": {},
+        "additionalProperties": {
+            "type": "string",
+            "pattern": "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$",
+            "examples": ["0c:42:a1:00:00:09"],
+        },
+        "description": "MAC address for each fabric NIC; where given, the NIC is found by it and not by its name.",
+    },
+}
+
+SHARED_SERVER: dict[str, dict[str, Any]] = _ANY_SERVER
+
+BARE_METAL: dict[str, dict[str, Any]] = {
+    **_ANY_SERVER,
+    "fabric_tenant_cluster": {
+        "type": "string",
+        "default": "",
+        "description": "Tenant cluster that the server belongs to; absent or empty: parked.",
+    },
+}
+
+TENANT_CLUSTER: dict[str, dict[str, Any]] = {
+    "fabric_netris_name": {
+        "type": "string",
+        "description": "Name of its server cluster and VPC in Netris; default: the inventory's name.",
+    },
+    "fabric_shared_servers": {
+        "type": "array",
+        "items": _NAME,
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "Shared servers that its VLAN reaches; default: all of them.",
+    },
+    "tenant_cluster_replicas": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 1,
+        "description": "Control-plane replicas, each on a shared server of its own.",
+    },
+    "tenant_cluster_pod_cidr": {**_NETWORK, "default": "10.244.0.0/16", "description": "Its pods' addresses."},
+    "tenant_cluster_service_cidr": {**_NETWORK, "default": "10.96.0.0/16", "description": "Its services' addresses."},
+    "tenant_cluster_api_port": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 65535,
+        "default": 443,
+        "description": "Port of the API endpoint.",
+    },
+    "tenant_cluster_namespace": {
+        "type": "string",
+        "description": "Namespace of its control plane in the host cluster; default: vcluster-<name>.",
+    },
+    "tenant_network_namespace": {
+        "type": "string",
+        "description": "Namespace of its network attachments; default: vcluster-<name>-networks.",
+    },
+}
+
+# Variables of the collection that begin like intent but are no part of the model: what the plays take and what the
+# role fabric leaves on a tenant cluster's host. Known here so that a misspelt name can be told from them.
+NOT_INTENT = (
+    "fabric_tenants",
+    "fabric_delete",
+    "fabric_wait_timeout",
+    "fabric_vlan_id",
+    "fabric_subnet",
+    "fabric_gateway",
+    "fabric_dhcp_range",
+    "fabric_vip",
+    "fabric_control_plane_range",
+    "fabric_vpc",
+    "fabric_vnet",
+)
+
+# What a variable may begin with to be read from the inventory at all; templates elsewhere are none of our business.
+PREFIXES = ("fabric_", "tenant_cluster_", "tenant_network_")
+
+REQUIRED = ("fabric_tenant_supernet", "fabric_host_cluster")
+
+
+def published() -> dict[str, Schema]:
+    """The files under `schemas/`: one for each kind of file in an inventory, by file name."""
+    return {
+        "group_vars_all.schema.json": _document(
+            "Variables of the whole rack (group_vars/all)", COLLECTION_WIDE, list(REQUIRED)
+        ),
+        "tenant_cluster.schema.json": _document("Variables of a tenant cluster (host_vars/<name>)", TENANT_CLUSTER, []),
+        "shared_server.schema.json": _document("Variables of a shared server (host_vars/<name>)", SHARED_SERVER, []),
+        "bare_metal_server.schema.json": _document(
+            "Variables of a bare-metal server (host_vars/<name>)", BARE_METAL, []
+        ),
+    }
+
+
+def _document(title: str, properties: dict[str, dict[str, Any]], required: list[str]) -> Schema:
+    document: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "type": "object",
+        "properties": properties,
+    }
+    if required:
+        document["required"] = required
+    return document

@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+"""Documentation of the action plugin of the same name; nothing here ever runs."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: intent
+short_description: Check the inventory's intent and return it as one model
+version_added: 0.1.0
+description:
+  - Reads the variables of the groups C(tenant_clusters), C(shared_servers) and C(bare_metal), checks them and fills in
+    every default. The variables are described by the JSON Schemas in C(schemas/) of the collection.
+  - All mistakes are reported at once, each with the place where it can be mended. The whole inventory is checked, also
+    what the play is not about.
+  - Works out which hosts a play about some tenant clusters needs, and refuses a C(--limit) that leaves some of them
+    out.
+  - Talks to nothing, sets no facts and changes nothing.
+attributes:
+  action:
+    support: full
+    description: Runs inside Ansible; needs no connection.
+  async:
+    support: none
+    description: There is nothing to wait for.
+  check_mode:
+    support: full
+    description: Same as without it.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  tenant_clusters:
+    description:
+      - Tenant clusters that the play is about, as a list or as text with commas.
+      - Empty means every tenant cluster among O(play_hosts), unless O(all_by_default) is V(false).
+    type: raw
+    default: []
+  variable:
+    description: Name of the variable that O(tenant_clusters) comes from, for messages.
+    type: str
+    default: fabric_tenants
+  all_by_default:
+    description: Whether an empty O(tenant_clusters) means all; V(false) makes it a mistake.
+    type: bool
+    default: true
+  host_cluster:
+    description: Whether the play is about the host cluster, which needs all shared servers.
+    type: bool
+    default: false
+  play_hosts:
+    description:
+      - Hosts that the play can reach, usually RV(ignore:ansible_play_hosts_all).
+      - By default everything in the inventory.
+    type: list
+    elements: str
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Check the intent
+  baremetal.fabric.intent:
+    tenant_clusters: "{{ fabric_tenants | default([]) }}"
+    play_hosts: "{{ ansible_play_hosts_all }}"
+  register: checked
+  run_once: true
+
+- name: Show who is in tenant cluster blue
+  ansible.builtin.debug:
+    msg: "{{ checked.model.tenant_clusters.blue.bare_metal }}"
+"""
+
+RETURN = r"""
+model:
+  description:
+    - The intent with every default filled in and every reference resolved.
+    - C(fabric), C(host_cluster), and by inventory name C(shared_servers), C(bare_metal) and C(tenant_clusters).
+  returned: success
+  type: dict
+  sample:
+    tenant_clusters:
+      blue:
+        name: blue
+        netris_name: blue
+        shared_servers: [shared1, shared2, shared3]
+        bare_metal: [metal1]
+        replicas: 1
+        pod_cidr: 10.244.0.0/16
+        service_cidr: 10.96.0.0/16
+        api_port: 443
+        namespace: vcluster-blue
+        network_namespace: vcluster-blue-networks
+targets:
+  description: What the play is about and the hosts that it needs.
+  returned: success
+  type: dict
+  contains:
+    tenant_clusters:
+      description: Inventory names of the tenant clusters.
+      type: list
+      elements: str
+    shared_servers:
+      description: Shared servers that they reach.
+      type: list
+      elements: str
+    bare_metal:
+      description: Bare-metal servers that belong to them.
+      type: list
+      elements: str
+    hosts:
+      description: All of these.
+      type: list
+      elements: str
+problems:
+  description: What is wrong with the intent.
+  returned: failure
+  type: list
+  elements: dict
+  sample:
+    - path: metal1.fabric_tenant_cluster
+      message: "no tenant cluster 'bleu'; known: blue, green"
+"""

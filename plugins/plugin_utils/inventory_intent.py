@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way from Ansible's variables to the intent: the only place that knows hostvars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model, Problem, build_model
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.build import GROUPS
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables import PREFIXES
+
+
+def model_of(task_vars: Mapping[str, Any]) -> Model:
+    """The whole inventory's intent; raises IntentError with all mistakes.
+
+    Only variables with our prefixes are resolved: others may hold templates that make no sense outside their tasks.
+    """
+    groups: Mapping[str, Sequence[str]] = task_vars["groups"]
+    all_vars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
+    values: dict[str, dict[str, Any]] = {}
+    unresolved: dict[tuple[str, str], list[str]] = {}
+    for host in sorted({host for group in GROUPS for host in groups.get(group, ())}):
+        hostvars = all_vars[host]
+        values[host] = {}
+        for name in hostvars:
+            if not name.startswith(PREFIXES):
+                continue
+            try:
+                values[host][name] = hostvars[name]
+            except AnsibleError as error:
+                unresolved.setdefault((name, f"cannot be resolved: {error}"), []).append(host)
+    return build_model(values, groups, _once(unresolved, len(values)))
+
+
+def _once(unresolved: Mapping[tuple[str, str], Sequence[str]], hosts: int) -> list[Problem]:
+    """One problem for what all hosts share, else one for each of them."""
+    problems = []
+    for (name, message), holders in unresolved.items():
+        paths = [name] if len(holders) == hosts else [f"{host}.{name}" for host in holders]
+        problems += [Problem(path, message) for path in paths]
+    return problems
+
+
+def failure(result: dict[str, Any], error: IntentError) -> dict[str, Any]:
+    """The task's result for an intent that cannot be carried out."""
+    result.update(
+        failed=True,
+        msg=str(error),
+        problems=[{"path": each.path, "message": each.message} for each in error.problems],
+    )
+    return result
+
+
+def names(value: Any) -> list[str]:
+    """A list of names from a list or from text with commas, as -e gives it."""
+    if value is None:
+        return []
+    parts = value.split(",") if isinstance(value, str) else list(value)
+    return list(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))

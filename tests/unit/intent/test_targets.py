@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which hosts a play is about, and what `--limit` may leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import Targets, select
+
+from .conftest import GROUPS, Inventory
+
+EVERYONE = [host for hosts in GROUPS.values() for host in hosts]
+SHARED = GROUPS["shared_servers"]
+
+
+def chosen(inventory: Inventory, selected: list[str], hosts: list[str], **options: Any) -> Targets:
+    return select(inventory.model(), selected, hosts, **options)
+
+
+def refused(inventory: Inventory, selected: list[str], hosts: list[str], **options: Any) -> dict[str, str]:
+    with pytest.raises(IntentError) as caught:
+        chosen(inventory, selected, hosts, **options)
+    return {each.path: each.message for each in caught.value.problems}
+
+
+def test_all_by_default(inventory: Inventory) -> None:
+    targets = chosen(inventory, [], EVERYONE)
+    assert targets == Targets(["blue", "green"], SHARED, ["metal1", "metal2"])
+
+
+def test_one_by_name(inventory: Inventory) -> None:
+    inventory.set("blue", fabric_shared_servers=["shared3"])
+    assert chosen(inventory, ["blue"], EVERYONE).hosts == ["blue", "shared3", "metal1"]
+
+
+def test_one_by_limit(inventory: Inventory) -> None:
+    assert chosen(inventory, [], ["blue", "metal1", *SHARED]).tenant_clusters == ["blue"]
+
+
+def test_all_shared_servers_for_the_host_cluster(inventory: Inventory) -> None:
+    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [])
+
+
+def test_unknown_name(inventory: Inventory) -> None:
+    assert refused(inventory, ["blue", "gren"], EVERYONE) == {
+        "fabric_tenants": "no tenant cluster 'gren'; known: blue, green"
+    }
+
+
+def test_limit_to_the_tenant_cluster_alone(inventory: Inventory) -> None:
+    assert refused(inventory, [], ["blue"]) == {
+        "--limit": "leaves out shared1, shared2, shared3, metal1, which blue needs; leave it away and use"
+        " -e fabric_tenants=blue, or limit to 'shared_servers:tenant_blue'"
+    }
+
+
+def test_limit_without_any_tenant_cluster(inventory: Inventory) -> None:
+    assert refused(inventory, [], ["metal1"])["--limit"].startswith("leaves no tenant cluster; ")
+
+
+def test_limit_with_a_name_that_it_leaves_out(inventory: Inventory) -> None:
+    assert "leaves out blue, " in refused(inventory, ["blue"], SHARED)["--limit"]
+
+
+def test_limit_of_the_host_cluster(inventory: Inventory) -> None:
+    message = refused(inventory, [], ["shared1"], all_by_default=False, host_cluster=True)["--limit"]
+    assert message == "leaves out shared2, shared3, which the host cluster needs; leave it away"
+
+
+def test_deleting_asks_for_names(inventory: Inventory) -> None:
+    found = refused(inventory, [], EVERYONE, all_by_default=False, variable="fabric_delete")
+    assert found == {
+        "fabric_delete": "names no tenant cluster; say which ones, for example -e fabric_delete=<name>[,<name>]"
+    }
