@@ -1,0 +1,146 @@
+"""``python -m fabric_lab.demo``: the main job on the embedded lab, from an empty machine to proven isolation."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from fabric_lab import levels, state
+from fabric_lab.demo import budget
+from fabric_lab.demo.plays import INVENTORY, Run, play
+from fabric_lab.levels import Level, Phases
+from fabric_lab.state import Lab, LabError
+
+PLAYBOOKS = ("host_cluster", "tenant_create", "verify")
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says what to do next."""
+
+
+def _headline(text: str) -> None:
+    print(f"\n=== {text}", flush=True)
+
+
+def _lab_up(name: str) -> Lab:
+    _headline(f"Lab {name!r}: leaf switch, three shared and three bare-metal servers, controller")
+    lab = state.claim(name, None, None)
+    levels.up(lab, Level.rack, Phases())
+    return lab
+
+
+def _run(lab: Lab, playbook: str, options: list[str]) -> Run:
+    _headline(
+        f"ansible-playbook -i {INVENTORY.relative_to(state.REPOSITORY)} baremetal.fabric.{playbook} {' '.join(options)}"
+    )
+    run = play(lab, playbook, *options, visible=True)
+    for phase, seconds in run.phases:
+        print(f"  {seconds:7.1f} s  {phase}")
+    print(f"  {run.seconds:7.1f} s  {playbook} in total", flush=True)
+    if run.returncode != 0:
+        failed = "; ".join(f"{each.host}: {each.task}: {each.text()}"[:500] for each in run.failed) or "see above"
+        raise DemoError(
+            f"{playbook}.yml failed: {failed}\n"
+            f"  Look around: make lab-status LAB={lab.name}; logs: {lab.log_directory}\n"
+            f"  Every step can be repeated: `make demo` goes on where this stopped;"
+            f" `make lab-down LAB={lab.name}` starts over."
+        )
+    return run
+
+
+def _again(lab: Lab, playbook: str) -> Run:
+    run = _run(lab, playbook, [])
+    if run.changed or run.count("failures"):
+        names = "; ".join(f"{each.host}: {each.task}" for each in run.changed)
+        raise DemoError(
+            f"the second run of {playbook}.yml was not to change anything, but did: {names}\n"
+            f"  See what: ansible-playbook … baremetal.fabric.{playbook} --check --diff (environment: see below)\n"
+            f"  {_environment(lab)}"
+        )
+    return run
+
+
+def _environment(lab: Lab) -> str:
+    return f"set -a; . <(PYTHONPATH=lab .cache/venv/bin/python -m fabric_lab env --name {lab.name}); set +a"
+
+
+def _kubeconfigs(lab: Lab) -> list[Path]:
+    return sorted(path for path in lab.directory.glob("*.kubeconfig") if path.is_file())
+
+
+def _look_around(lab: Lab) -> None:
+    key, known = shlex.quote(str(lab.ssh_key)), shlex.quote(str(lab.known_hosts))
+    print("\nLook around:")
+    for path in _kubeconfigs(lab):
+        print(f"  .cache/bin/kubectl --kubeconfig {path} get nodes -o wide")
+    print(f"  ssh -i {key} -o UserKnownHostsFile={known} root@<address>   (addresses: make lab-status)")
+    print(f"  PYTHONPATH=lab .cache/venv/bin/python -m fabric_lab ssh --name {lab.name} metal1 ip -br address")
+    print(f"  make lab-status LAB={lab.name}      draw the rack")
+    print(f"  make lab-down LAB={lab.name}        take it down; nothing of it stays")
+
+
+def _summary(report: dict[str, object]) -> None:
+    def lines(key: str) -> list[str]:
+        value = report[key]
+        return [str(line) for line in value] if isinstance(value, list) else []
+
+    _headline("What there is")
+    print("\n".join(lines("summary")))
+    _headline("Who meets whom (frames and packets; the number of proofs behind each verdict)")
+    print("\n".join(lines("table")))
+    for line in lines("untried"):
+        print(f"not proven, for want of an opportunity: {line}")
+
+
+def _budget(lab: Lab, seconds: dict[str, float]) -> None:
+    _headline("Measured")
+    for what, value in seconds.items():
+        print(f"  {value:7.1f} s  {what}")
+    print(f"  {budget.gibibytes(budget.shared_memory(lab)):>9}  memory of the lab's virtual machines and their disks")
+    print(f"  {budget.gibibytes(budget.memory_in_use()):>9}  memory in use on this machine, all in all")
+    print(f"  {budget.gibibytes(budget.disk()):>9}  caches on disk")
+
+
+def demo(name: str) -> None:
+    seconds: dict[str, float] = {}
+    began = time.monotonic()
+    lab = _lab_up(name)
+    seconds["lab up"] = time.monotonic() - began
+    report: dict[str, object] = {}
+    for playbook in PLAYBOOKS:
+        run = _run(lab, playbook, [])
+        seconds[f"{playbook}.yml"] = run.seconds
+        if playbook == "verify":
+            report = run.fact("verify_report")
+    _headline("The same plays again: nothing may change")
+    for playbook in PLAYBOOKS:
+        seconds[f"{playbook}.yml, second run"] = _again(lab, playbook).seconds
+    _summary(report)
+    seconds["all in all"] = time.monotonic() - began
+    _budget(lab, seconds)
+    _look_around(lab)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m fabric_lab.demo", description=__doc__)
+    parser.add_argument("--name", default=state.DEFAULT_NAME, help="name of the lab (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        demo(arguments.name)
+    except (DemoError, LabError) as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            f"\ndemo: stopped; `make demo` goes on, `make lab-down LAB={arguments.name}` takes the lab down",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

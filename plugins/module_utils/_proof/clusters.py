@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the baremetal.fabric authors
+# Apache License 2.0 (see LICENSE)
+"""What the host cluster and the tenant clusters themselves say about tenant clusters. Read-only; private."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._kube.client import Cluster, Document, describe
+from .._kube.errors import KubeError
+from .._kube.readiness import is_true, node_state
+from .._kube.tenant_api import open_tenant, read_access
+
+LEASE = "apiserver-lb"
+NODE_LABEL = "tenant.baremetal.fabric/"
+_WHEREABOUTS = "whereabouts.cni.cncf.io/v1alpha1"
+
+
+def tenant_info(host: Cluster, name: str, namespace: str) -> dict[str, Any]:
+    """A tenant cluster's control plane, the holder of its API endpoint, and its nodes, or why they cannot be read."""
+    info: dict[str, Any] = {"ca": None, "control_planes": [], "endpoint_holder": None, "nodes": [], "problem": None}
+    pods = host.list("v1", "Pod", namespace)
+    control_planes = [
+        pod for pod in pods if _labels(pod).get("app") == "vcluster" and _labels(pod).get("release") == name
+    ]
+    info["control_planes"] = sorted(
+        (_pod(pod) for pod in control_planes if is_true(pod, "Ready")), key=lambda p: p["name"]
+    )
+    lease = host.get("coordination.k8s.io/v1", "Lease", LEASE, namespace)
+    holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
+    info["endpoint_holder"] = next((_pod(pod) for pod in pods if pod["metadata"]["name"] == holder), None)
+    try:
+        info["ca"] = read_access(host, name, namespace).ca
+        info["nodes"] = _nodes(host, name, namespace)
+    except KubeError as error:
+        info["problem"] = error.message
+    return info
+
+
+def _nodes(host: Cluster, name: str, namespace: str) -> list[dict[str, Any]]:
+    with open_tenant(host, name, namespace) as tenant:
+        nodes = tenant.list("v1", "Node")
+    return sorted((_node(node) for node in nodes), key=lambda node: str(node["name"]))
+
+
+def _node(node: Document) -> dict[str, Any]:
+    status = node.get("status") or {}
+    return {
+        "name": node["metadata"]["name"],
+        "ready": is_true(node, "Ready"),
+        "state": node_state(node),
+        "version": (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        "addresses": [entry["address"] for entry in status.get("addresses") or [] if entry["type"] == "InternalIP"],
+    }
+
+
+def _pod(pod: Document) -> dict[str, Any]:
+    return {
+        "name": pod["metadata"]["name"],
+        "uid": pod["metadata"]["uid"],
+        "node": (pod.get("spec") or {}).get("nodeName", ""),
+    }
+
+
+def _labels(document: Mapping[str, Any]) -> Mapping[str, str]:
+    return (document.get("metadata") or {}).get("labels") or {}
+
+
+def host_targets(host: Cluster) -> list[dict[str, Any]]:
+    """Addresses inside the host cluster that tenants must not reach: its DNS pods, and its API's service address."""
+    dns = [pod for pod in host.list("v1", "Pod", "kube-system", labels="k8s-app=kube-dns") if is_true(pod, "Ready")]
+    targets = [
+        {"name": f"pod {pod['metadata']['name']}", "address": pod["status"]["podIP"], "port": 53}
+        for pod in sorted(dns, key=lambda pod: str(pod["metadata"]["name"]))
+        if (pod.get("status") or {}).get("podIP")
+    ]
+    service = host.get("v1", "Service", "kubernetes", "default")
+    if service:
+        spec = service["spec"]
+        targets.append(
+            {"name": "service kubernetes", "address": spec["clusterIP"], "port": int(spec["ports"][0]["port"])}
+        )
+    return targets
+
+
+def remains(host: Cluster, name: str, namespaces: list[str]) -> list[str]:
+    """What the host cluster still holds of a tenant cluster, as ``Kind namespace/name``."""
+    found: list[Document] = []
+    found += [space for space in (host.get("v1", "Namespace", each) for each in namespaces) if space]
+    found += [
+        volume
+        for volume in host.list("v1", "PersistentVolume")
+        if ((volume.get("spec") or {}).get("claimRef") or {}).get("namespace") in namespaces
+    ]
+    for kind in ("IPPool", "OverlappingRangeIPReservation"):
+        if host.serves(_WHEREABOUTS, kind):
+            # Whereabouts prefixes a pool's name with the network's, which is the tenant cluster's.
+            found += [
+                pool
+                for pool in host.list(_WHEREABOUTS, kind)
+                if pool["metadata"]["name"] == name or pool["metadata"]["name"].startswith(f"{name}-")
+            ]
+    lines = [describe(document) for document in found]
+    label = f"{NODE_LABEL}{name}"
+    lines += [f"label {label} on {describe(node)}" for node in host.list("v1", "Node") if label in _labels(node)]
+    return sorted(lines)

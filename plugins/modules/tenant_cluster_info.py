@@ -1,0 +1,181 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the baremetal.fabric authors
+# Apache License 2.0 (see LICENSE)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tenant_cluster_info
+short_description: What the clusters say about tenant clusters
+version_added: 0.1.0
+description:
+  - Reads, for several tenant clusters in one call, the pods of the control plane, the holder of the API endpoint and
+    the nodes of the tenant cluster, and what the host cluster still holds of tenant clusters that should be gone.
+  - Runs on the machine that runs Ansible and changes nothing.
+options:
+  kubeconfig:
+    description:
+      - Path of the host cluster's kubeconfig file on the machine that runs the module. It is only read.
+      - If E(K8S_AUTH_KUBECONFIG) is set it is used when the option is not.
+    type: path
+    required: true
+  context:
+    description:
+      - Context of the kubeconfig; by default its current one.
+      - If E(K8S_AUTH_CONTEXT) is set it is used when the option is not.
+    type: str
+  tenants:
+    description: The tenant clusters to read.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the tenant cluster.
+        type: str
+        required: true
+      namespace:
+        description: Namespace of its control plane. Defaults to C(vcluster-<name>).
+        type: str
+  gone:
+    description: Tenant clusters of which nothing should be left.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the tenant cluster.
+        type: str
+        required: true
+      namespaces:
+        description: Namespaces that were its own. Defaults to C(vcluster-<name>) and C(vcluster-<name>-networks).
+        type: list
+        elements: str
+requirements:
+  - kubernetes >= 28.1.0 (Python library)
+attributes:
+  check_mode:
+    support: full
+    description: Same as without it. A host cluster that cannot be reached then is no failure but an empty answer.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Read two tenant clusters
+  baremetal.fabric.tenant_cluster_info:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    tenants:
+      - name: blue
+      - name: green
+  register: tenants_read
+
+- name: See that nothing is left of a third
+  baremetal.fabric.tenant_cluster_info:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    gone:
+      - name: red
+  register: tenants_gone
+  failed_when: tenants_gone.remains.red | length > 0
+"""
+
+RETURN = r"""
+tenants:
+  description: By name, what was found.
+  returned: success
+  type: dict
+  sample:
+    blue:
+      ca: "-----BEGIN CERTIFICATE-----"
+      control_planes:
+        - {name: blue-0, node: shared1, uid: 4c9f}
+      endpoint_holder: {name: apiserver-lb-5d8f, node: shared2, uid: 77aa}
+      nodes:
+        - {name: metal1, ready: true, state: Ready, version: v1.36.3, addresses: [192.168.64.1]}
+      problem: null
+host_targets:
+  description: Addresses inside the host cluster that no tenant cluster may reach.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {name: service kubernetes, address: 10.96.0.1, port: 443}
+reason:
+  description: Why the host cluster could not be asked, in check mode.
+  returned: when it could not be asked
+  type: str
+remains:
+  description: By name, the objects of O(gone) tenant clusters that are still there.
+  returned: success
+  type: dict
+  sample:
+    red: []
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._proof import clusters
+
+
+def argument_spec() -> dict[str, Any]:
+    name = {"type": "str", "required": True}
+    connection = kube_module.connection_options()
+    del connection["tenant"]
+    return {
+        **connection,
+        "tenants": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"name": name, "namespace": {"type": "str"}},
+        },
+        "gone": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"name": name, "namespaces": {"type": "list", "elements": "str"}},
+        },
+    }
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+
+    def ask() -> dict[str, Any]:
+        with client.connect(params["kubeconfig"], params.get("context")) as host:
+            return {
+                "changed": False,
+                "tenants": {
+                    each["name"]: clusters.tenant_info(
+                        host, each["name"], each["namespace"] or f"vcluster-{each['name']}"
+                    )
+                    for each in params["tenants"]
+                },
+                "host_targets": clusters.host_targets(host) if params["tenants"] else [],
+                "remains": {
+                    each["name"]: clusters.remains(
+                        host,
+                        each["name"],
+                        each["namespaces"] or [f"vcluster-{each['name']}", f"vcluster-{each['name']}-networks"],
+                    )
+                    for each in params["gone"]
+                },
+            }
+
+    def nothing(reason: str) -> dict[str, Any]:
+        return {"changed": False, "tenants": {}, "host_targets": [], "remains": {}, "reason": reason}
+
+    return kube_module.unless_missing(ask, module, nothing)
+
+
+def main() -> None:
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True), work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Measures and prints; never judges."""

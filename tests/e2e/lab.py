@@ -1,0 +1,264 @@
+"""One lab as the tests see it: its machines, its controller, its clusters."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fabric_lab import levels, state
+from fabric_lab.demo.plays import Run, play
+from fabric_lab.rack import ssh, topology
+from fabric_lab.rack.controller import Api
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ("shared1", "shared2", "shared3")
+METAL = ("metal1", "metal2", "metal3")
+SERVERS = SHARED + METAL
+LEAF = "leaf1"
+
+# Fields of the controller's objects that change by themselves.
+_VOLATILE = {
+    "health",
+    "lastSeen",
+    "uptime",
+    "modifiedDate",
+    "utilization",
+    "leases",
+    "dhcpLeaseCount",
+    "status",
+    "speed",
+    "lldp",
+}
+_COLLECTIONS = ("vpc", "ipam/subnets", "vnet", "server-cluster", "server-cluster-template", "link", "ports", "hw")
+
+
+class RemoteError(Exception):
+    """A command on a machine of the lab failed."""
+
+
+class TestLab:
+    """Holds no state of its own: everything is asked."""
+
+    __test__ = False
+
+    def __init__(self, lab: state.Lab) -> None:
+        self.lab = lab
+
+    # -- machines
+
+    def ssh(self, machine: str, script: str, timeout: float = 60) -> str:
+        rack = topology.build(self.lab)
+        found = rack.machine(machine)
+        assert found is not None, machine
+        return ssh.run(rack, found, script, timeout)
+
+    def power(self, machine: str, what: str) -> None:
+        self.command("power", machine, what)
+
+    def command(self, command: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "fabric_lab", command, *arguments, "--name", self.lab.name],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RemoteError(f"fabric_lab {command}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    @contextmanager
+    def process(self, machine: str, script: str, output: Path) -> Iterator[None]:
+        """Something that runs on a machine while the test goes on, and ends with its session."""
+        rack = topology.build(self.lab)
+        found = rack.machine(machine)
+        assert found is not None, machine
+        # With a terminal the program there ends with the session here.
+        command = ssh.command(self.lab, rack.address(found), script)
+        command.insert(1, "-tt")
+        with output.open("w") as file:
+            running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            yield
+        finally:
+            running.terminate()
+            running.wait()
+
+    # -- what there is
+
+    def controller(self) -> dict[str, Any]:
+        """Everything that the controller holds, without what changes by itself."""
+        api = Api(self.lab)
+        api.login()
+        return {name: _settled(api.request("GET", f"/api/v2/{name}")) for name in _COLLECTIONS}
+
+    def knobs(self, **values: Any) -> None:
+        """Turn the simulator's knobs."""
+        api = Api(self.lab)
+        api.login()
+        api.request("PUT", "/lab/knobs", values)
+
+    def server_state(self, machine: str) -> str:
+        """What the roles manage on a server: configuration files with their content, devices, addresses, packages."""
+        return self.ssh(
+            machine,
+            """
+            find /etc/netplan /etc/systemd/network /etc/kubernetes /etc/cni /opt/cni /etc/sysctl.d /etc/modules-load.d \
+              -type f -exec sha256sum {} + 2>/dev/null | sort -k2
+            ip -brief link | awk '{print $1}' | grep -v '^veth' | sort
+            systemctl list-unit-files --state=enabled --no-legend --no-pager | awk '{print $1}' | sort
+            """,
+        )
+
+    def servers_state(self) -> dict[str, str]:
+        return {machine: self.server_state(machine) for machine in SERVERS}
+
+    def devices(self, machine: str) -> dict[str, dict[str, Any]]:
+        text = self.ssh(machine, "ip -details -json address show")
+        return {entry["ifname"]: entry for entry in json.loads(text) if "ifname" in entry}
+
+    def files(self) -> dict[str, str]:
+        """Files of the lab's own that plays write: kubeconfigs."""
+        return {str(path): path.read_text() for path in self.lab.directory.glob("*.kubeconfig")}
+
+    def objects(self) -> dict[str, list[str]]:
+        """Names of what the host cluster holds, of the kinds that the collection makes."""
+        kinds = (
+            "namespaces,nodes,persistentvolumes",
+            "-A statefulsets,deployments,daemonsets,services,configmaps,serviceaccounts,persistentvolumeclaims",
+            "-A network-attachment-definitions,ippools.whereabouts.cni.cncf.io",
+        )
+        return {
+            kind: self.kubectl(None, "get", *kind.split(), "-o", "name", "--ignore-not-found").split() for kind in kinds
+        }
+
+    # -- clusters
+
+    def kubeconfig(self, tenant: str | None) -> Path:
+        return self.lab.directory / ("host.kubeconfig" if tenant is None else f"{tenant}.kubeconfig")
+
+    def kubectl(self, tenant: str | None, *arguments: str) -> str:
+        """kubectl against the host cluster; a tenant cluster is reached from one of its own servers."""
+        if tenant is not None:
+            return self.tenant_kubectl(tenant, *arguments)
+        done = subprocess.run(
+            [str(state.cache_dir() / "bin" / "kubectl"), "--kubeconfig", str(self.kubeconfig(None)), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        if done.returncode:
+            raise RemoteError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def tenant_kubectl(self, tenant: str, *arguments: str) -> str:
+        """Through a port-forward to a control-plane pod, by means that share no code with the collection."""
+        secret = json.loads(
+            self.kubectl(None, "-n", f"vcluster-{tenant}", "get", "secret", f"vc-{tenant}", "-o", "json")
+        )
+        config = base64.b64decode(secret["data"]["config"]).decode()
+        path = self.lab.directory / "log" / f"{tenant}.kubeconfig"
+        state.write_private(path, config)
+        pod = f"{tenant}-0"
+        forward = subprocess.Popen(
+            [
+                str(state.cache_dir() / "bin" / "kubectl"),
+                "--kubeconfig",
+                str(self.kubeconfig(None)),
+                "-n",
+                f"vcluster-{tenant}",
+                "port-forward",
+                f"pod/{pod}",
+                ":8443",
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert forward.stdout is not None and forward.stderr is not None
+            line = forward.stdout.readline()
+            if "->" not in line:
+                raise RemoteError(f"port-forward to {pod}: {line}{forward.stderr.read()}")
+            port = line.split(":")[1].split()[0]
+            server = json.loads(
+                subprocess.run(
+                    [
+                        str(state.cache_dir() / "bin" / "kubectl"),
+                        "--kubeconfig",
+                        str(path),
+                        "config",
+                        "view",
+                        "-o",
+                        "json",
+                    ],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+            )["clusters"][0]["cluster"]["server"]
+            host = server.split("//")[1].rsplit(":", 1)[0]
+            done = subprocess.run(
+                [
+                    str(state.cache_dir() / "bin" / "kubectl"),
+                    "--kubeconfig",
+                    str(path),
+                    "--server",
+                    f"https://127.0.0.1:{port}",
+                    "--tls-server-name",
+                    host,
+                    *arguments,
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            if done.returncode:
+                raise RemoteError(f"kubectl for {tenant}: {' '.join(arguments)}: {done.stderr}")
+            return done.stdout
+        finally:
+            forward.kill()
+            forward.wait()
+            path.unlink()
+
+    def nodes(self, tenant: str | None) -> dict[str, dict[str, str]]:
+        items = json.loads(self.kubectl(tenant, "get", "nodes", "-o", "json"))["items"]
+        return {
+            item["metadata"]["name"]: {
+                "ready": next((c["status"] for c in item["status"]["conditions"] if c["type"] == "Ready"), "Unknown"),
+                "version": item["status"]["nodeInfo"]["kubeletVersion"],
+                "uid": item["metadata"]["uid"],
+            }
+            for item in items
+        }
+
+    # -- plays
+
+    def play(self, playbook: str, *options: str, **more: Any) -> Run:
+        return play(self.lab, playbook, *options, **more)
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _settled(each) for key, each in value.items() if key not in _VOLATILE}
+    if isinstance(value, list):
+        return sorted((_settled(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+    return value
+
+
+def bring_up(name: str, slot: int) -> TestLab:
+    lab = state.claim(name, slot, None)
+    levels.up(lab, levels.Level.rack, levels.Phases())
+    return TestLab(lab)
+
+
+def take_down(lab: state.Lab) -> None:
+    levels.down(lab, levels.Phases())
