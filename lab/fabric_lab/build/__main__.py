@@ -1,0 +1,75 @@
+"""``python -m fabric_lab.build [target …]``: make the lab's programs and images current.
+
+A target is the name of a component (a folder of ``lab/go``), an image reference, ``binaries``, ``images`` or ``all``
+(the default). ``FABRIC_BUILD=auto|download|go`` chooses where programs come from, ``FABRIC_KEEP_GO_CACHE=1`` keeps
+Go's build cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+
+from fabric_lab.build import binaries, golang, images, store
+from fabric_lab.build.components import COMPONENTS
+from fabric_lab.build.progress import say
+from fabric_lab.state import LabError, cache_dir
+
+
+def select(targets: list[str]) -> tuple[set[str], set[str]]:
+    """The components and the images that the targets name."""
+    names = {component.name for component in COMPONENTS}
+    references = {image.reference: image for image in images.IMAGES}
+    chosen: set[str] = set()
+    chosen_images: set[str] = set()
+    for target in targets or ["all"]:
+        if target in ("all", "binaries"):
+            chosen |= names
+        if target in ("all", "images"):
+            chosen_images |= set(references)
+        if target in names:
+            chosen.add(target)
+        elif target in references:
+            chosen_images.add(target)
+        elif target not in ("all", "binaries", "images"):
+            known = ", ".join(sorted(names | set(references)))
+            raise LabError(f"unknown target {target!r}: one of all, binaries, images, {known}")
+    if images.VCLUSTER in chosen_images:  # it carries these archives
+        chosen_images |= set(images.BUNDLED)
+    for reference in chosen_images:
+        chosen |= set(references[reference].components)
+    return chosen, chosen_images
+
+
+def build(targets: list[str]) -> None:
+    """Build under a lock: two builds at once would only take turns on the same cores."""
+    chosen, chosen_images = select(targets)
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        compiled = binaries.ensure(chosen)
+        images.ensure(chosen_images)
+        if chosen_images == {image.reference for image in images.IMAGES}:
+            store.ensure()
+        if compiled and not os.environ.get("FABRIC_KEEP_GO_CACHE"):
+            say("dropping Go's build cache (FABRIC_KEEP_GO_CACHE=1 keeps it)")
+            golang.prune()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m fabric_lab.build", description="Build the lab's programs and images."
+    )
+    parser.add_argument("target", nargs="*", help="component, image, binaries, images or all (default)")
+    try:
+        build(parser.parse_args().target)
+    except LabError as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module lab.local/lab-web
+
+go 1.26.8

@@ -1,0 +1,93 @@
+// Command standin-cni is the lab's primary pod network: the bridge and host-local plugins on every node, and plain
+// routes between the nodes. It stands in for a network such as Flannel in host-gw mode.
+//
+// It watches the cluster's nodes. For its own node it writes the CNI configuration as soon as the node has a pod
+// range; for every other node it keeps a route to that node's pod range through the node's address.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+	"os/signal"
+	"syscall"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+func main() {
+	kubeconfig := flag.String("kubeconfig", "", "kubeconfig that may list and watch nodes")
+	node := flag.String("node", "", "name of this node; empty: only keep the routes (for a machine that is no node)")
+	conf := flag.String("conf", "/etc/cni/net.d/10-lab.conflist", "CNI configuration to write")
+	mtu := flag.Int("mtu", 0, "MTU of the pods' interfaces; 0: the plugin's default")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *kubeconfig, *node, *conf, *mtu); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, kubeconfig, self, conf string, mtu int) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	factory := informers.NewSharedInformerFactory(client, 0)
+	lister := factory.Core().V1().Nodes().Lister()
+	changed := make(chan struct{}, 1)
+	poke := func(any) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	if _, err := factory.Core().V1().Nodes().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: poke, UpdateFunc: func(_, after any) { poke(after) }, DeleteFunc: poke,
+	}); err != nil {
+		return err
+	}
+	factory.Start(ctx.Done())
+	factory.WaitForCacheSync(ctx.Done())
+	// routes can also vanish from below (an interface that goes down takes its routes along)
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		nodes, err := lister.List(labels.Everything())
+		if err == nil {
+			err = reconcile(nodes, self, conf, mtu)
+		}
+		if err != nil {
+			log.Print(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+func reconcile(nodes []*corev1.Node, self, conf string, mtu int) error {
+	if self != "" {
+		for _, node := range nodes {
+			if node.Name == self && node.Spec.PodCIDR != "" {
+				if err := writeConf(conf, node.Spec.PodCIDR, mtu); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return syncRoutes(wantedRoutes(nodes, self))
+}

@@ -1,0 +1,3 @@
+module lab.local/standin-pause
+
+go 1.26.8

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const dataFolder = "/data/etcd"
+
+// etcdArguments starts one member. Clients are in the same pod; members talk over the host cluster's network and know
+// each other by certificate.
+func (i *instance) etcdArguments() []string {
+	peer := func(pod string) string {
+		return fmt.Sprintf("https://%s.%s.%s.svc:2380", pod, i.headless(), i.namespace)
+	}
+	members := make([]string, i.replicas())
+	for n := range members {
+		pod := fmt.Sprintf("%s-%d", i.name, n)
+		members[n] = pod + "=" + peer(pod)
+	}
+	arguments := []string{
+		"--name=" + i.pod, "--data-dir=" + dataFolder,
+		"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
+		"--listen-peer-urls=https://0.0.0.0:2380", "--initial-advertise-peer-urls=" + peer(i.pod),
+		"--initial-cluster=" + strings.Join(members, ","), "--initial-cluster-token=" + i.name, "--initial-cluster-state=new",
+		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + pkiFolder + "/etcd-ca.crt",
+		"--peer-cert-file=" + pkiFolder + "/etcd-peer.crt", "--peer-key-file=" + pkiFolder + "/etcd-peer.key",
+		// a pod's address says nothing about who it is; the certificate does
+		"--peer-skip-client-san-verification",
+		// the machines below are slow at times; three replicas must not elect all day long
+		"--heartbeat-interval=300", "--election-timeout=3000", "--auto-compaction-retention=5m", "--snapshot-count=10000",
+	}
+	return append(arguments, i.values.ControlPlane.BackingStore.Etcd.Embedded.ExtraArgs...)
+}
+
+func (i *instance) apiServerArguments() []string {
+	file := func(name string) string { return pkiFolder + "/" + name }
+	arguments := []string{
+		"--advertise-address=" + i.advertise(), "--bind-address=127.0.0.1", "--secure-port=6443", "--allow-privileged=true",
+		// it would publish its own port; nodes come to the endpoint's
+		"--endpoint-reconciler-type=none",
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--enable-bootstrap-token-auth=true",
+		"--etcd-servers=http://127.0.0.1:2379", "--service-cluster-ip-range=" + i.values.Networking.ServiceCIDR,
+		"--client-ca-file=" + file("ca.crt"),
+		"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"),
+		"--kubelet-client-certificate=" + file("apiserver-kubelet-client.crt"),
+		"--kubelet-client-key=" + file("apiserver-kubelet-client.key"), "--kubelet-preferred-address-types=InternalIP",
+		"--proxy-client-cert-file=" + file("front-proxy-client.crt"), "--proxy-client-key-file=" + file("front-proxy-client.key"),
+		"--requestheader-client-ca-file=" + file("front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-username-headers=" + userHeader, "--requestheader-group-headers=" + groupHeader,
+		"--requestheader-extra-headers-prefix=" + extraHeaderPrefix,
+		"--service-account-issuer=https://kubernetes.default.svc." + i.domain(),
+		"--service-account-key-file=" + file("sa.pub"), "--service-account-signing-key-file=" + file("sa.key"),
+	}
+	return append(arguments, i.values.ControlPlane.Distro.K8s.APIServer.ExtraArgs...)
+}
+
+// leaderElection is only needed where there is somebody to lose against.
+func (i *instance) leaderElection() []string {
+	if i.replicas() == 1 {
+		return []string{"--leader-elect=false"}
+	}
+	ha := i.values.ControlPlane.StatefulSet.HighAvailability
+	return []string{
+		"--leader-elect=true", fmt.Sprintf("--leader-elect-lease-duration=%ds", ha.LeaseDuration),
+		fmt.Sprintf("--leader-elect-renew-deadline=%ds", ha.RenewDeadline),
+		fmt.Sprintf("--leader-elect-retry-period=%ds", ha.RetryPeriod),
+	}
+}
+
+func kubeconfigArguments(name string) []string {
+	path := pkiFolder + "/" + name + ".conf"
+	return []string{"--kubeconfig=" + path, "--authentication-kubeconfig=" + path, "--authorization-kubeconfig=" + path, "--bind-address=127.0.0.1"}
+}
+
+func (i *instance) controllerManagerArguments() []string {
+	file := func(name string) string { return pkiFolder + "/" + name }
+	arguments := append(kubeconfigArguments("controller-manager"), i.leaderElection()...)
+	arguments = append(arguments,
+		"--allocate-node-cidrs=true", "--cluster-cidr="+i.values.Networking.PodCIDR,
+		"--service-cluster-ip-range="+i.values.Networking.ServiceCIDR, "--cluster-name="+i.name,
+		"--client-ca-file="+file("ca.crt"), "--requestheader-client-ca-file="+file("front-proxy-ca.crt"),
+		"--root-ca-file="+file("ca.crt"), "--cluster-signing-cert-file="+file("ca.crt"), "--cluster-signing-key-file="+file("ca.key"),
+		"--service-account-private-key-file="+file("sa.key"),
+		// joining needs the signed cluster-info, and tokens that go when their time is up
+		"--controllers=*,bootstrapsigner,tokencleaner", "--use-service-account-credentials=true",
+	)
+	return append(arguments, i.values.ControlPlane.Distro.K8s.ControllerManager.ExtraArgs...)
+}
+
+func (i *instance) schedulerArguments() []string {
+	arguments := append(kubeconfigArguments("scheduler"), i.leaderElection()...)
+	return append(arguments, i.values.ControlPlane.Distro.K8s.Scheduler.ExtraArgs...)
+}
+
+func runEtcd(_ context.Context, i *instance) error { return become("/bin/etcd", i.etcdArguments()) }
+
+func runAPIServer(ctx context.Context, i *instance) error {
+	if err := await(ctx, "etcd", etcdHealthy); err != nil {
+		return err
+	}
+	return become("/bin/kube-apiserver", i.apiServerArguments())
+}
+
+func runControllerManager(ctx context.Context, i *instance) error {
+	if err := await(ctx, "kube-apiserver", apiServerReady); err != nil {
+		return err
+	}
+	return become("/bin/kube-controller-manager", i.controllerManagerArguments())
+}
+
+func runScheduler(ctx context.Context, i *instance) error {
+	if err := await(ctx, "kube-apiserver", apiServerReady); err != nil {
+		return err
+	}
+	return become("/bin/kube-scheduler", i.schedulerArguments())
+}
+
+// await asks until the answer is yes. There is no limit of its own: the pod's start-up probe has one.
+func await(ctx context.Context, what string, ready func(context.Context) error) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		err := ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// become replaces this process, so that the real program gets the container's signals and its exit is the container's.
+func become(program string, arguments []string) error {
+	return syscall.Exec(program, append([]string{program}, arguments...), syscall.Environ())
+}

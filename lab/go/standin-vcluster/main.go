@@ -1,0 +1,47 @@
+// Command standin-vcluster stands in for the closed control plane of vCluster with private nodes. One image, one
+// program per container of the control plane's pod: real etcd, kube-apiserver, kube-controller-manager and
+// kube-scheduler are started by it; the front on the API port and the join script are its own.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+var commands = map[string]func(context.Context, *instance) error{
+	"init":                    initialise,
+	"etcd":                    runEtcd,
+	"kube-apiserver":          runAPIServer,
+	"kube-controller-manager": runControllerManager,
+	"kube-scheduler":          runScheduler,
+	"front":                   runFront,
+}
+
+func main() {
+	log.SetFlags(log.Ltime)
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
+		log.Fatalf("usage: standin-vcluster %s", strings.Join(names(), "|"))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	instance, err := loadInstance(os.Getenv, os.ReadFile)
+	if err == nil {
+		err = commands[os.Args[1]](ctx, instance)
+	}
+	if err != nil {
+		log.Fatal(fmt.Errorf("%s: %w", os.Args[1], err))
+	}
+}
+
+func names() []string {
+	list := make([]string, 0, len(commands))
+	for name := range commands {
+		list = append(list, name)
+	}
+	return list
+}
