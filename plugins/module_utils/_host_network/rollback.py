@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dead-man switch around a change of the bond.
+
+Before the change the previous file is put aside and a timer of systemd is armed that brings it back. The timer is only
+disarmed by the next call of the module, over a new connection: being there proves that the server can be reached.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from .errors import HostNetworkError
+from .system import System
+
+DIRECTORY = "/var/lib/fabric-host-network"
+_ARMED = DIRECTORY + "/armed"
+_SAVED = _ARMED + "/saved.yaml"
+_SCRIPT = _ARMED + "/roll-back"
+_MARKER = DIRECTORY + "/rolled-back"
+UNIT = "fabric-host-network-rollback"
+_TOO_LATE = "the change of the bond was not confirmed in time and is being rolled back. Run again when it is done."
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A change that nobody has confirmed yet, and what became of one that nobody did confirm."""
+
+    armed: bool
+    rolled_back: str | None = None
+
+
+def pending(system: System) -> Pending | None:
+    armed = system.exists(_SCRIPT)
+    rolled_back = system.read(_MARKER)
+    return Pending(armed, rolled_back) if armed or rolled_back is not None else None
+
+
+def roll_back_script(bond_file: str, saved: bool, bond: str, existed: bool) -> str:
+    """What brings the previous state back without help from anywhere."""
+    target = shlex.quote(bond_file)
+    restore = f"cp -p {_SAVED} {target}.fabric && mv {target}.fabric {target}" if saved else f"rm -f {target}"
+    # networkd neither removes a device that it no longer knows nor changes the bonding mode of one that it has
+    device = shlex.quote(bond)
+    lines = [
+        "#!/bin/sh",
+        "# Brings back the bond's previous configuration; armed before a change, disarmed when it is confirmed.",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "export PATH",
+        restore,
+        "netplan generate",
+        f"[ ! -e /sys/class/net/{device} ] || ip link delete dev {device}",
+        "netplan apply",
+    ]
+    if not existed and not saved:
+        lines.append(f"[ ! -e /sys/class/net/{device} ] || ip link delete dev {device}")
+    lines += [f"date -u +%Y-%m-%dT%H:%M:%SZ > {_MARKER}", f"rm -rf {_ARMED}"]
+    return "\n".join(lines) + "\n"
+
+
+def arm(system: System, bond_file: str, previous: str | None, bond: str, existed: bool, seconds: int) -> None:
+    """Put the previous state aside and start the timer; from here on the server helps itself.
+
+    An earlier change that was killed before it was through has already put the good state aside: that one is kept.
+    """
+    if system.exists(_SCRIPT):
+        system.attempt("systemctl", "stop", f"{UNIT}.timer")
+        if _rolling_back(system):
+            raise HostNetworkError(_TOO_LATE)
+    else:
+        system.remove(_SAVED)
+        if previous is not None:
+            system.write(_SAVED, previous, 0o600)
+        system.write(_SCRIPT, roll_back_script(bond_file, previous is not None, bond, existed), 0o700)
+    system.remove(_MARKER)
+    # systemd refuses a name that it still remembers as failed
+    system.attempt("systemctl", "reset-failed", f"{UNIT}.timer", f"{UNIT}.service")
+    system.run(
+        "systemd-run",
+        "--quiet",
+        f"--unit={UNIT}",
+        f"--on-active={seconds}",
+        "--timer-property=AccuracySec=1s",
+        "/bin/sh",
+        _SCRIPT,
+    )
+
+
+def disarm(system: System) -> None:
+    """The change is good: stop the timer, unless it is already rolling back."""
+    system.attempt("systemctl", "stop", f"{UNIT}.timer")
+    if _rolling_back(system) or not system.exists(_SCRIPT):
+        raise HostNetworkError(_TOO_LATE)
+    forget(system)
+
+
+def forget(system: System) -> None:
+    for path in (_SCRIPT, _SAVED, _MARKER):
+        system.remove(path)
+    for directory in (_ARMED, DIRECTORY):
+        system.remove_empty(directory)
+
+
+def roll_back_now(system: System) -> None:
+    system.attempt("systemctl", "stop", f"{UNIT}.timer")
+    if not _rolling_back(system):
+        system.run("/bin/sh", _SCRIPT)
+    # the caller says what went wrong, so no later call has to
+    forget(system)
+
+
+def _rolling_back(system: System) -> bool:
+    code, _output, _errors = system.attempt("systemctl", "is-active", "--quiet", f"{UNIT}.service")
+    return code == 0

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a plan is made of. Each step says in words what it does, so that check mode can print it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    path: str
+    content: str
+    mode: int
+    before: str | None
+
+    @property
+    def text(self) -> str:
+        return f"{'create' if self.before is None else 'change'} {self.path}"
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    path: str
+    before: str
+
+    @property
+    def text(self) -> str:
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command. With `text` it is worth telling the user about."""
+
+    argv: tuple[str, ...]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Put the guard of a tenant's bridge in place; fails when nothing on this server can keep it apart.
+
+    `undo` takes back what would bring the bridge up at the next boot.
+    """
+
+    tenant: str
+    bridge: str
+    vlan: str
+    undo: tuple[Run | RemoveFile, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return f"keep bridge {self.bridge} apart from the server"
+
+
+@dataclass(frozen=True)
+class AwaitDetached:
+    """Wait until nothing but the VLAN device is connected to the bridge."""
+
+    tenant: str
+    bridge: str
+    vlan: str
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class ChangeBond:
+    """Change the bond under the dead-man switch."""
+
+    bond: str
+    path: str
+    content: str
+    before: str | None
+    recreate: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return f"set up {self.bond}: {'; '.join(self.reasons)}"
+
+
+@dataclass(frozen=True)
+class ConfirmBond:
+    """The changed bond is good and the server was reached: keep it."""
+
+    bond: str
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+Step = Union[WriteFile, RemoveFile, Run, Guard, AwaitDetached, ChangeBond, ConfirmBond]

@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_cluster_info
+short_description: What tenant clusters need to know of the host cluster
+version_added: 0.1.0
+description:
+  - Detects the CNI of the cluster and its settings, lists StorageClasses and nodes. Only reads.
+  - A cluster that does not exist yet is no failure in check mode; RV(reachable) is then false.
+  - Runs on the machine that runs Ansible.
+extends_documentation_fragment:
+  - baremetal.fabric.kube
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Look at the host cluster
+  baremetal.fabric.host_cluster_info:
+    kubeconfig: /etc/fabric/host.kubeconfig
+  register: host_cluster
+
+- name: Insist on a default StorageClass
+  ansible.builtin.assert:
+    that: host_cluster.storage.default is not none
+    fail_msg: The host cluster has no default StorageClass.
+"""
+
+RETURN = r"""
+reachable:
+  description: Whether the API answered. The other values are null when it did not.
+  type: bool
+  returned: success
+reason:
+  description: Why the API did not answer.
+  type: str
+  returned: when it did not
+cni:
+  description: The CNI of the cluster.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description:
+        - V(flannel), V(canal), V(calico), V(cilium), the name of another one, or V(bridge) when none is visible.
+      type: str
+    dataplane:
+      description: What forwards packets, for example V(Iptables) or V(eBPF).
+      type: str
+    encapsulation:
+      description: How pods' packets travel between nodes.
+      type: list
+      elements: str
+    namespace:
+      description: Namespace of its DaemonSet.
+      type: str
+    workload:
+      description: Name of its DaemonSet.
+      type: str
+    managed_by:
+      description:
+        - Who holds its settings. One of V(operator), V(helm), V(helm-controller), V(k3s), V(manifest) and V(nodes).
+      type: str
+    revision:
+      description: Version of the object that holds the settings, where that is known.
+      type: str
+    settings:
+      description: Settings that matter to tenant VLANs.
+      type: dict
+    changes:
+      description: Settings that must be changed for tenant VLANs to work, with the values they need.
+      type: dict
+    problems:
+      description: Why tenant VLANs cannot work with it at all.
+      type: list
+      elements: str
+    notes:
+      description: What is good to know.
+      type: list
+      elements: str
+storage:
+  description: The StorageClasses.
+  type: dict
+  returned: success
+  contains:
+    names:
+      description: Names of all of them.
+      type: list
+      elements: str
+    default:
+      description: Name of the default one, or null.
+      type: str
+nodes:
+  description: The nodes.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the node.
+      type: str
+    ready:
+      description: Whether it is Ready.
+      type: bool
+    version:
+      description: Version of its kubelet.
+      type: str
+    labels:
+      description: Its labels.
+      type: dict
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster import survey
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster.cni import detect
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    def ask() -> dict[str, Any]:
+        with kube_module.open_cluster(module.params) as cluster:
+            nodes = cluster.list("v1", "Node")
+            names, defaults = survey.default_storage_classes(cluster)
+            return {
+                "changed": False,
+                "reachable": True,
+                "cni": asdict(detect(survey.take_snapshot(cluster, nodes))),
+                "storage": {"names": names, "default": defaults[0] if defaults else None},
+                "nodes": [survey.node_summary(node) for node in nodes],
+            }
+
+    def plan(reason: str) -> dict[str, Any]:
+        return {"changed": False, "reachable": False, "reason": reason, "cni": None, "storage": None, "nodes": None}
+
+    return kube_module.unless_missing(ask, module, plan)
+
+
+def main() -> None:
+    kube_module.run(AnsibleModule(kube_module.connection_options(), supports_check_mode=True), work)
+
+
+if __name__ == "__main__":
+    main()
