@@ -1,0 +1,74 @@
+"""The layer between AnsibleModule and the rest of the room: options, connection, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from . import client, compare
+from .client import Cluster
+from .errors import KubeError, Unreachable, WaitTimeout
+from .tenant_api import open_tenant
+
+
+def connection_options() -> dict[str, Any]:
+    return {
+        "kubeconfig": {"type": "path", "required": True, "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
+        "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+        "tenant": {
+            "type": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "namespace": {"type": "str"},
+                "server_name": {"type": "str"},
+            },
+        },
+    }
+
+
+def open_cluster(params: dict[str, Any]) -> Cluster:
+    """The host cluster or, with the option `tenant`, a tenant cluster through it."""
+    host = client.connect(params["kubeconfig"], params.get("context"))
+    tenant = params.get("tenant")
+    if not tenant:
+        return host
+    return open_tenant(host, tenant["name"], tenant.get("namespace"), tenant.get("server_name"))
+
+
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Runs a module's work and turns what goes wrong into one clear failure."""
+    if client.IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=client.IMPORT_ERROR)
+    try:
+        result = work(module)
+    except WaitTimeout as error:
+        hide_secrets(module)
+        module.fail_json(msg=error.message, timed_out=True, **error.result)
+    except KubeError as error:
+        hide_secrets(module)
+        module.fail_json(msg=error.message, status=error.status, reason=error.reason)
+    hide_secrets(module)
+    module.exit_json(**result)
+
+
+def hide_secrets(module: AnsibleModule) -> None:
+    """Results carry the module's arguments along; the values of Secrets must not travel with them."""
+    objects = module.params.get("objects")
+    if isinstance(objects, list):
+        module.params["objects"] = [compare.masked(document) for document in objects]
+
+
+def unless_missing(
+    work: Callable[[], dict[str, Any]],
+    module: AnsibleModule,
+    plan: Callable[[str], dict[str, Any]],
+) -> dict[str, Any]:
+    """In check mode a cluster that is still to be made is no failure: `plan` says what would be done."""
+    try:
+        return work()
+    except Unreachable as error:
+        if not module.check_mode:
+            raise
+        return plan(error.message)

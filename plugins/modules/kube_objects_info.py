@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kube_objects_info
+short_description: Look up Kubernetes objects of several kinds in one call
+version_added: 0.1.0
+description:
+  - Answers a list of queries, each for one kind, and returns what matches.
+  - Kinds that the cluster does not serve match nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.kube
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode. In check mode a cluster that does not exist yet holds nothing.
+options:
+  queries:
+    description: What to look for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      api_version:
+        description: API version of the kind.
+        type: str
+        default: v1
+      kind:
+        description: The kind.
+        type: str
+        required: true
+      namespace:
+        description: Namespace to look in; by default all of them.
+        type: str
+      name:
+        description: Exact name.
+        type: str
+      name_pattern:
+        description: Regular expression that the name must match.
+        type: str
+      label_selector:
+        description: Labels that must match, as C(key=value,…).
+        type: str
+  wait_ready:
+    description:
+      - Wait until every query matches something and all of it is ready, as M(baremetal.fabric.kube_objects) would.
+        Not in check mode.
+    type: bool
+    default: false
+  wait_gone:
+    description: Wait until no query matches anything. Not in check mode.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait; the failure carries conditions, events and the end of the logs.
+    type: int
+    default: 300
+  allow_unreachable:
+    description: Answer with nothing, instead of failing, when the API cannot be reached.
+    type: bool
+    default: false
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Volumes and address pools of a tenant cluster
+  baremetal.fabric.kube_objects_info:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    queries:
+      - kind: PersistentVolumeClaim
+        namespace: vcluster-blue
+        name_pattern: ^data-blue-[0-9]+$
+      - api_version: whereabouts.cni.cncf.io/v1alpha1
+        kind: IPPool
+        name_pattern: ^blue-
+
+- name: Nodes of a tenant cluster, reached through the host cluster
+  baremetal.fabric.kube_objects_info:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    tenant:
+      name: blue
+    queries:
+      - kind: Node
+"""
+
+RETURN = r"""
+reachable:
+  description: Whether the API answered.
+  type: bool
+  returned: success
+objects:
+  description: What matched, without managed fields; values of Secrets are hidden.
+  type: list
+  elements: dict
+  returned: success
+"""
+
+import re
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, evidence, readiness
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document, describe
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, Unreachable, WaitTimeout
+
+
+def argument_spec() -> dict[str, Any]:
+    query = {
+        "api_version": {"type": "str", "default": "v1"},
+        "kind": {"type": "str", "required": True},
+        "namespace": {"type": "str"},
+        "name": {"type": "str"},
+        "name_pattern": {"type": "str"},
+        "label_selector": {"type": "str"},
+    }
+    return {
+        **kube_module.connection_options(),
+        "queries": {"type": "list", "elements": "dict", "required": True, "options": query},
+        "wait_ready": {"type": "bool", "default": False},
+        "wait_gone": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "int", "default": 300},
+        "allow_unreachable": {"type": "bool", "default": False},
+    }
+
+
+def answer(cluster: Cluster, query: Document) -> list[Document]:
+    try:
+        pattern = re.compile(query["name_pattern"] or "")
+    except re.error as error:
+        raise KubeError(f"name_pattern {query['name_pattern']!r}: {error}") from error
+    if not cluster.serves(query["api_version"], query["kind"]):
+        return []
+    if query["name"]:
+        one = cluster.get(query["api_version"], query["kind"], query["name"], query["namespace"])
+        found = [one] if one else []
+    else:
+        found = cluster.list(query["api_version"], query["kind"], query["namespace"], labels=query["label_selector"])
+    matching = [document for document in found if pattern.search(document["metadata"]["name"])]
+    for document in matching:
+        document["metadata"].pop("managedFields", None)
+    return [compare.masked(document) for document in matching]
+
+
+def look(cluster: Cluster, queries: list[Document]) -> list[list[Document]]:
+    return [answer(cluster, query) for query in queries]
+
+
+def await_state(cluster: Cluster, params: Document) -> list[list[Document]]:
+    """Looks until what was asked for is the case; a wait for nothing in particular is over at once."""
+    deadline = time.monotonic() + params["wait_timeout"]
+    while True:
+        answers = look(cluster, params["queries"])
+        found = [document for each in answers for document in each]
+        unready = [document for document in found if not readiness.judge(document).ready]
+        if params["wait_gone"]:
+            missing, waiting = [], found
+        else:
+            missing = [query for query, each in zip(params["queries"], answers, strict=True) if not each]
+            waiting = unready
+        if not missing and not waiting:
+            return answers
+        if time.monotonic() >= deadline:
+            lines = [f"nothing matches {_spoken(query)}" for query in missing]
+            if params["wait_gone"]:
+                lines += [f"{describe(document)} is still there" for document in waiting]
+            else:
+                lines += [evidence.collect(cluster, document) for document in waiting]
+            raise WaitTimeout(f"after {params['wait_timeout']} s: " + "\n".join(lines))
+        time.sleep(1)
+
+
+def _spoken(query: Document) -> str:
+    return " ".join(f"{key}={value}" for key, value in query.items() if value)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    waits = (params["wait_ready"] or params["wait_gone"]) and not module.check_mode
+    try:
+        with kube_module.open_cluster(params) as cluster:
+            answers = await_state(cluster, params) if waits else look(cluster, params["queries"])
+    except Unreachable:
+        if not (module.check_mode or params["allow_unreachable"]):
+            raise
+        return {"changed": False, "reachable": False, "objects": []}
+    return {"changed": False, "reachable": True, "objects": [document for each in answers for document in each]}
+
+
+def main() -> None:
+    exclusive = [("wait_ready", "wait_gone")]
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True, mutually_exclusive=exclusive), work)
+
+
+if __name__ == "__main__":
+    main()

