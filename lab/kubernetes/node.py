@@ -270,10 +270,11 @@ class Node:
         """The nodes' own services: kube-proxy, and the pod network."""
         settings = self.settings
         self._file(PROXY_CONF, settings["kube_proxy"], 0o600, ["kube-proxy.service", "lab-network.service"])
+        cluster = f"--cluster-cidr={settings['pod_cidr']}"
         proxy = [
             f"--hostname-override={self.name}",
             "--proxy-mode=iptables",
-            f"--cluster-cidr={settings['pod_cidr']}",
+            cluster,
             # this kernel does not let itself be told
             "--conntrack-max-per-core=0",
             "--conntrack-tcp-timeout-established=0",
@@ -281,7 +282,7 @@ class Node:
         ]
         for unit, description, program, arguments in (
             ("kube-proxy.service", "kube-proxy", "kube-proxy", proxy),
-            ("lab-network.service", "pod network of the lab", "standin-cni", [f"--node={self.name}"]),
+            ("lab-network.service", "pod network of the lab", "standin-cni", [f"--node={self.name}", cluster]),
         ):
             command = " ".join([str(PROGRAMS / program), f"--kubeconfig={PROXY_CONF}", *arguments])
             self._file(UNITS / unit, SERVICE.format(description=description, command=command), restarts=[unit])

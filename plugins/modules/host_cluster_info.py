@@ -15,8 +15,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
+    description: Nothing is changed in either mode.
   diff_mode:
     support: none
+    description: Nothing is changed.
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """

@@ -18,6 +18,7 @@ attributes:
     description: Reports what is missing and does not fail, since it may still be installed by the same play.
   diff_mode:
     support: none
+    description: Nothing is changed.
 options:
   plugins:
     description: Names of the plugins.

@@ -18,6 +18,7 @@ attributes:
     description: Without a kubeconfig or an API yet, all labels are reported as to be set.
   diff_mode:
     support: full
+    description: Shows the labels in question of each node.
 options:
   nodes:
     description: Names of the nodes. All nodes when not given.

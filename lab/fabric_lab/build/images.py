@@ -121,9 +121,9 @@ def _packed(source: Path, checksum: str) -> Path:
         for former in folder.glob(f"{source.name}-{'?' * 64}.gz"):
             former.unlink()
         new = target.with_suffix(".new")
-        with source.open("rb") as plain, new.open("wb") as raw:
-            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                shutil.copyfileobj(plain, packed, 1 << 20)
+        # no name and no time inside, so that the same content gives the same file
+        with source.open("rb") as plain, new.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+            shutil.copyfileobj(plain, packed, 1 << 20)
         new.replace(target)
     return target
 

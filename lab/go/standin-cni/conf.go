@@ -12,11 +12,11 @@ import (
 
 type object map[string]any
 
-// confList is the primary network's CNI configuration: a bridge per node, addresses from the node's pod range. Pods
-// are not masqueraded: nodes route between the pod ranges, so a pod is seen with its own address.
+// confList is the primary network's CNI configuration: a bridge per node, addresses from the node's pod range. The
+// plugin masquerades nothing: nodes route between the pod ranges, so pods see each other with their own addresses.
 func confList(podCIDR string, mtu int) ([]byte, error) {
-	bridge := object{
-		"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true,
+	pods := object{
+		"type": "bridge", "bridge": bridge, "isGateway": true, "ipMasq": false, "hairpinMode": true,
 		"ipam": object{
 			"type":   "host-local",
 			"ranges": [][]object{{{"subnet": podCIDR}}},
@@ -24,10 +24,10 @@ func confList(podCIDR string, mtu int) ([]byte, error) {
 		},
 	}
 	if mtu > 0 {
-		bridge["mtu"] = mtu
+		pods["mtu"] = mtu
 	}
 	portmap := object{"type": "portmap", "capabilities": object{"portMappings": true}}
-	text, err := json.MarshalIndent(object{"cniVersion": "1.0.0", "name": "lab", "plugins": []object{bridge, portmap}}, "", "  ")
+	text, err := json.MarshalIndent(object{"cniVersion": "1.0.0", "name": "lab", "plugins": []object{pods, portmap}}, "", "  ")
 	return append(text, '\n'), err
 }
 

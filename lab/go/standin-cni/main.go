@@ -26,16 +26,29 @@ func main() {
 	node := flag.String("node", "", "name of this node; empty: only keep the routes (for a machine that is no node)")
 	conf := flag.String("conf", "/etc/cni/net.d/10-lab.conflist", "CNI configuration to write")
 	mtu := flag.Int("mtu", 0, "MTU of the pods' interfaces; 0: the plugin's default")
+	clusterCIDR := flag.String("cluster-cidr", "", "the pods' range; given: pods that leave it get their node's address")
+	remove := flag.Bool("cleanup", false, "take back what earlier runs made, and end")
 	flag.Parse()
+	if *remove {
+		if err := cleanup(*clusterCIDR); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *kubeconfig, *node, *conf, *mtu); err != nil {
+	if err := run(ctx, settings{*kubeconfig, *node, *conf, *clusterCIDR, *mtu}); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, kubeconfig, self, conf string, mtu int) error {
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+type settings struct {
+	kubeconfig, node, conf, clusterCIDR string
+	mtu                                 int
+}
+
+func run(ctx context.Context, s settings) error {
+	config, err := clientcmd.BuildConfigFromFlags("", s.kubeconfig)
 	if err != nil {
 		return err
 	}
@@ -60,12 +73,12 @@ func run(ctx context.Context, kubeconfig, self, conf string, mtu int) error {
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
 	// routes can also vanish from below (an interface that goes down takes its routes along)
-	tick := time.NewTicker(10 * time.Second)
+	tick := time.NewTicker(20 * time.Second)
 	defer tick.Stop()
 	for {
 		nodes, err := lister.List(labels.Everything())
 		if err == nil {
-			err = reconcile(nodes, self, conf, mtu)
+			err = reconcile(nodes, s)
 		}
 		if err != nil {
 			log.Print(err)
@@ -79,15 +92,18 @@ func run(ctx context.Context, kubeconfig, self, conf string, mtu int) error {
 	}
 }
 
-func reconcile(nodes []*corev1.Node, self, conf string, mtu int) error {
-	if self != "" {
+func reconcile(nodes []*corev1.Node, s settings) error {
+	if err := ensureMasquerade(s.clusterCIDR); err != nil {
+		return err
+	}
+	if s.node != "" {
 		for _, node := range nodes {
-			if node.Name == self && node.Spec.PodCIDR != "" {
-				if err := writeConf(conf, node.Spec.PodCIDR, mtu); err != nil {
+			if node.Name == s.node && node.Spec.PodCIDR != "" {
+				if err := writeConf(s.conf, node.Spec.PodCIDR, s.mtu); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return syncRoutes(wantedRoutes(nodes, self))
+	return syncRoutes(wantedRoutes(nodes, s.node))
 }

@@ -28,9 +28,9 @@ def take_snapshot(cluster: Cluster, nodes: list[Document]) -> Snapshot:
         snapshot.calico_installation = _optional(cluster, "operator.tigera.io/v1", "Installation", "default")
         snapshot.felix = _optional(cluster, "crd.projectcalico.org/v1", "FelixConfiguration", "default")
         snapshot.ip_pools = _optional_list(cluster, "crd.projectcalico.org/v1", "IPPool")
-    for workload, config in (("kube-flannel-ds", "kube-flannel-cfg"), ("canal", "canal-config")):
+    for workload, holder in (("kube-flannel-ds", "kube-flannel-cfg"), ("canal", "canal-config")):
         if workload in places:
-            snapshot.flannel_config = _config_map(cluster, config, places[workload])
+            snapshot.flannel_config = _config_map(cluster, holder, places[workload])
     snapshot.helm_charts = _optional_list(cluster, "helm.cattle.io/v1", "HelmChart", "kube-system")
     return snapshot
 

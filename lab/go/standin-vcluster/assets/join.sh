@@ -87,10 +87,9 @@ reset_node() { # all: also take away what was installed, as before the first joi
   if command -v kube-proxy >/dev/null; then
     kube-proxy --cleanup >"$log" 2>&1 || { cat "$log" >&2; die "kube-proxy --cleanup failed"; }
   fi
-  if ip link show dev cni0 >/dev/null 2>&1; then
-    ip link delete dev cni0
+  if command -v standin-cni >/dev/null; then
+    standin-cni --cleanup --cluster-cidr={{ .PodCIDR }}
   fi
-  ip route flush proto 87
   rm -rf --one-file-system /etc/kubernetes /var/lib/kubelet /var/lib/cni /etc/cni/net.d/10-lab.conflist /var/log/pods /var/log/containers
   if [ -e "$state/hosts-line" ]; then
     grep -vxFf "$state/hosts-line" /etc/hosts >/etc/hosts.new || true # no other line is no error
@@ -295,7 +294,7 @@ Description=pod network of the tenant cluster {{ .Name }}
 After=network-online.target
 StartLimitIntervalSec=0
 [Service]
-ExecStart=$binaries/standin-cni --kubeconfig=/etc/kubernetes/kube-proxy.conf --node=$node_name
+ExecStart=$binaries/standin-cni --kubeconfig=/etc/kubernetes/kube-proxy.conf --node=$node_name --cluster-cidr={{ .PodCIDR }}
 Restart=always
 RestartSec=5
 [Install]
