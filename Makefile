@@ -23,7 +23,7 @@ demo: setup-lab  ## Set everything up and run the main job on the embedded lab; 
 	@$(RUN) python -m fabric_lab.demo --name $(LAB)
 
 test: setup  ## Set up and run all tests; leaves nothing behind
-	@tools/run-tests lint unit integration sanity molecule e2e
+	@tools/run-tests lint build unit integration sanity molecule e2e
 
 lint: setup  ## Style, types, Ansible and documentation lint
 	@tools/run-tests lint

@@ -108,6 +108,7 @@ attributes:
     description: A second run changes nothing, also after a run that was cut short.
   action_group:
     support: full
+    membership: [baremetal.fabric.netris]
     description: Connection options can be set once for the group C(baremetal.fabric.netris) in C(module_defaults).
 """
 
@@ -124,5 +125,6 @@ attributes:
     description: Changes nothing.
   action_group:
     support: full
+    membership: [baremetal.fabric.netris]
     description: Connection options can be set once for the group C(baremetal.fabric.netris) in C(module_defaults).
 """

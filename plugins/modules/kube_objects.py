@@ -14,6 +14,7 @@ description:
   - Runs on the machine that runs Ansible.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant
 attributes:
   check_mode:
     support: full

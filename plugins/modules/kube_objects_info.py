@@ -11,6 +11,7 @@ description:
   - Kinds that the cluster does not serve match nothing.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant
 attributes:
   check_mode:
     support: full

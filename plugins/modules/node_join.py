@@ -18,6 +18,7 @@ attributes:
     description: Only tells whether the server would join.
   diff_mode:
     support: none
+    description: What the join script does is not known before.
 options:
   endpoint:
     description: API endpoint of the tenant cluster, C(address:port).

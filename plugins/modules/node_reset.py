@@ -19,6 +19,7 @@ attributes:
     description: Only tells what would be removed.
   diff_mode:
     support: none
+    description: What would be removed is in RV(removed).
 options:
   endpoint:
     description: API endpoint of the tenant cluster, C(address:port).

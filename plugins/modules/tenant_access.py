@@ -12,6 +12,7 @@ description:
   - Returns the certificate authority and, if asked, the administrator's kubeconfig. Nothing is changed.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant_required
 attributes:
   check_mode:
     support: full

@@ -11,12 +11,14 @@ description:
   - Nothing is done on the machine itself.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant_required
 attributes:
   check_mode:
     support: full
     description: Only tells whether there is something to do.
   diff_mode:
     support: none
+    description: A node is no document of the user's.
 options:
   name:
     description: Name of the node.

@@ -11,12 +11,14 @@ description:
   - Every call with O(state=present) makes a new token. Withdraw it as soon as the node has joined.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant_required
 attributes:
   check_mode:
     support: full
     description: No token is made or withdrawn, and RV(token) is null.
   diff_mode:
     support: none
+    description: A token is a secret.
 options:
   state:
     description: Make a token, or withdraw all that this module has made for the node.

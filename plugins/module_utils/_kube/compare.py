@@ -6,8 +6,7 @@ import base64
 import copy
 from typing import Any
 
-import yaml
-
+from . import yaml_text
 from .client import Document
 
 _SERVER_METADATA = (
@@ -86,21 +85,7 @@ def masked(document: Any) -> Any:
     }
 
 
-class _Readable(yaml.SafeDumper):
-    """No anchors, and text of several lines as such, so that a diff shows the line that differs."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is the library's
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-_Readable.add_representer(str, _text)
-
-
 def as_text(document: Document | None) -> str:
     if document is None:
         return ""
-    return yaml.dump(document, Dumper=_Readable, default_flow_style=False, sort_keys=True, width=1000)
+    return yaml_text.readable(document)

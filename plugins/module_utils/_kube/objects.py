@@ -149,6 +149,23 @@ def _establish(cluster: Cluster, crds: list[Document], settings: Settings) -> No
     limit = max(CRD_SECONDS, settings.wait_timeout)
     await_ready(cluster, crds, Settings(wait_timeout=limit, sleep=settings.sleep, clock=settings.clock))
     cluster.forget_kinds()
+    deadline = settings.clock() + SETTLE_SECONDS
+    for crd in crds:
+        _await_served(cluster, crd, deadline, settings)
+
+
+def _await_served(cluster: Cluster, crd: Document, deadline: float, settings: Settings) -> None:
+    """An established kind may still be missing from what the API server says it serves, for a moment."""
+    group, kind = crd["spec"]["group"], crd["spec"]["names"]["kind"]
+    for version in (version["name"] for version in crd["spec"]["versions"] if version.get("served")):
+        while True:
+            try:
+                cluster.resource(f"{group}/{version}", kind)
+                break
+            except UnknownKind:
+                if settings.clock() > deadline:
+                    raise
+            settings.sleep(POLL_SECONDS)
 
 
 def _apply_one(cluster: Cluster, document: Document, settings: Settings, pending_namespaces: set[str]) -> Outcome:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from . import yaml_text
 from .client import Cluster, Document, new_configuration
 from .errors import Gone, KubeError, Unreachable
 from .readiness import is_true, pod_state
@@ -56,8 +55,8 @@ def access_of(secret: Document) -> Access:
         raise Unreachable(f"{label} lacks {', '.join(missing)}")
     text = {key: base64.b64decode(value).decode("utf-8") for key, value in data.items()}
     try:
-        server = str(yaml.safe_load(text["config"])["clusters"][0]["cluster"]["server"])
-    except (yaml.YAMLError, LookupError, TypeError) as error:
+        server = str(yaml_text.load(text["config"])["clusters"][0]["cluster"]["server"])
+    except (ValueError, LookupError, TypeError) as error:
         raise KubeError(f"the kubeconfig in {label} cannot be read") from error
     return Access(
         ca=text["certificate-authority"],
@@ -78,10 +77,10 @@ def server_name_of(access: Access) -> str:
 
 def forwarded(access: Access, server_name: str, port: int) -> str:
     """The kubeconfig for somebody who forwards a local port to the control plane, still verified for its own name."""
-    config = yaml.safe_load(access.kubeconfig)
+    config = yaml_text.load(access.kubeconfig)
     for entry in config["clusters"]:
         entry["cluster"].update({"server": f"https://127.0.0.1:{port}", "tls-server-name": server_name})
-    return yaml.safe_dump(config, sort_keys=False)
+    return yaml_text.dump(config)
 
 
 def ready_pod(host: Cluster, name: str, namespace: str | None = None) -> str:

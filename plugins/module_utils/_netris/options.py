@@ -32,6 +32,7 @@ class Option:
     choices: tuple[str, ...] = ()
     required: bool = False
     check: Check | None = None
+    no_log: bool | None = None  # said only where a name looks like a secret's and is none
 
     def argument_spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = {"type": self.type}
@@ -43,6 +44,8 @@ class Option:
             spec["choices"] = list(self.choices)
         if self.required:
             spec["required"] = True
+        if self.no_log is not None:
+            spec["no_log"] = self.no_log
         return spec
 
 

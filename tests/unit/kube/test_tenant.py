@@ -271,7 +271,10 @@ def test_documented_options_are_the_real_ones() -> None:
     from ansible_collections.baremetal.fabric.plugins.doc_fragments import kube
     from ansible_collections.baremetal.fabric.plugins.modules import tenant_access, tenant_node, tenant_token
 
-    shared = set(yaml.safe_load(kube.ModuleDocFragment.DOCUMENTATION)["options"])
+    fragment = kube.ModuleDocFragment
+    shared = {
+        name for text in (fragment.DOCUMENTATION, fragment.TENANT_REQUIRED) for name in yaml.safe_load(text)["options"]
+    }
     for module in (tenant_access, tenant_node, tenant_token):
         documented = set(yaml.safe_load(module.DOCUMENTATION)["options"])
         assert documented | shared == set(module.argument_spec())

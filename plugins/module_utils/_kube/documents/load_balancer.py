@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import yaml
-
+from .. import yaml_text
 from .common import NETWORKS_ANNOTATION, Document, known, labels, node_label, one_per_node, require
 from .network import LOAD_BALANCER
 
@@ -85,7 +84,7 @@ def envoy_configuration(intent: Document) -> str:
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(backend, 443)}}]}],
         },
     }
-    return yaml.safe_dump({"static_resources": {"listeners": [listener], "clusters": [cluster]}}, sort_keys=False)
+    return yaml_text.dump({"static_resources": {"listeners": [listener], "clusters": [cluster]}})
 
 
 def _address(host: str, port: int) -> Document:

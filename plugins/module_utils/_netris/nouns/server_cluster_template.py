@@ -148,7 +148,7 @@ class ServerClusterTemplate(Noun):
                 "ipv6_gateway": Option("raw", check=_gateway),
                 "ipv6_dhcp_enabled": flag(),
                 "ufm": text(),
-                "pkey": text(),
+                "pkey": text(no_log=False),
                 "partition": text(),
             }
         ),
