@@ -64,8 +64,10 @@ class Machine:
                 path.write_text("0\n")
         self.tool("tc", TC)
         for family in ("iptables", "ip6tables"):
-            self.tool(family, IPTABLES)
-            self.tool(f"{family}-restore", RESTORE)
+            # where both flavours are installed, rules of the first are none of the second
+            for tool in (family, f"{family}-legacy"):
+                self.tool(tool, IPTABLES)
+                self.tool(f"{tool}-restore", RESTORE)
 
     def tool(self, name: str, text: str) -> None:
         path = self.root / "bin" / name
