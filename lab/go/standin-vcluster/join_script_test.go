@@ -55,7 +55,7 @@ sh "$WORK/join.sh" --node-name=new-node.invalid
 find /etc /usr/local/bin /opt /var/lib -type f | sort >"$WORK/joined"
 cat /etc/hosts >"$WORK/hosts.joined"
 sh "$WORK/join.sh" --reset-only
-find /etc /usr/local/bin /opt /var/lib /var/tmp -type f ! -name hosts ! -name passwd ! -name group | sort >"$WORK/reset"
+find /etc /usr/local/bin /opt /var/lib /var/tmp -type f ! -name hosts ! -name passwd ! -name group ! -path "/etc/alternatives/*" | sort >"$WORK/reset"
 cat /etc/hosts >"$WORK/hosts.reset"
 `
 
