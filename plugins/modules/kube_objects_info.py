@@ -170,7 +170,7 @@ def await_state(cluster: Cluster, params: Document) -> list[list[Document]]:
                 lines += [f"{describe(document)} is still there" for document in waiting]
             else:
                 lines += [evidence.collect(cluster, document) for document in waiting]
-            raise WaitTimeout(f"after {params['wait_timeout']} s: " + "\n".join(lines))
+            raise WaitTimeout("\n".join([f"not as it should be after {params['wait_timeout']} s:", *lines]))
         time.sleep(1)
 
 

@@ -129,9 +129,11 @@ options:
         description: The certificates to trust, as PEM text.
         type: str
       expect:
-        description: With V(answer) the run waits for it, up to O(duration).
+        description:
+          - With V(answer) the run waits for it, up to O(duration).
+          - With V(reply) a refused connection will do as well - it shows that somebody is there.
         type: str
-        choices: [answer, silence]
+        choices: [answer, reply, silence]
         default: answer
   capture:
     description: Connections to watch for on the wire.
@@ -213,7 +215,7 @@ stations:
   type: list
   elements: dict
   sample:
-    - {interface: bond0, present: true, sent: 50, left: 50, link: [lacp, lldp], cables: [eth9, eth10]}
+    - {interface: bond0, present: true, sent: 50, left: 50, dropped: 0, link: [lacp, lldp], cables: [eth9, eth10]}
 heard:
   description: Frames of other servers.
   returned: when O(duration) is not V(0)
@@ -321,7 +323,7 @@ def arguments() -> Dict[str, Any]:
                 "via": {"type": "list", "elements": "str", "default": ["@onlink"]},
                 "pod_uid": {"type": "str"},
                 "ca": {"type": "str"},
-                "expect": {"type": "str", "choices": ["answer", "silence"], "default": "answer"},
+                "expect": {"type": "str", "choices": ["answer", "reply", "silence"], "default": "answer"},
             },
             "required_if": [
                 ("kind", "arp", ["interface"]),

@@ -67,11 +67,17 @@ def _labels(document: Mapping[str, Any]) -> Mapping[str, str]:
     return (document.get("metadata") or {}).get("labels") or {}
 
 
+def _tcp_port(pod: Mapping[str, Any]) -> int:
+    """The first TCP port that a DNS pod declares; DNS has a port of its own, but distributions move it."""
+    ports = [port for container in pod["spec"]["containers"] for port in container.get("ports") or []]
+    return next((int(port["containerPort"]) for port in ports if port.get("protocol", "TCP") == "TCP"), 53)
+
+
 def host_targets(host: Cluster) -> list[dict[str, Any]]:
     """Addresses inside the host cluster that tenants must not reach: its DNS pods, and its API's service address."""
     dns = [pod for pod in host.list("v1", "Pod", "kube-system", labels="k8s-app=kube-dns") if is_true(pod, "Ready")]
     targets = [
-        {"name": f"pod {pod['metadata']['name']}", "address": pod["status"]["podIP"], "port": 53}
+        {"name": f"pod {pod['metadata']['name']}", "address": pod["status"]["podIP"], "port": _tcp_port(pod)}
         for pod in sorted(dns, key=lambda pod: str(pod["metadata"]["name"]))
         if (pod.get("status") or {}).get("podIP")
     ]

@@ -63,11 +63,13 @@ class Connection(threading.Thread):
         tls: bool = False,
         ca: Optional[str] = None,
         expect_answer: bool = True,
+        refusal_counts: bool = False,
     ) -> None:
         super().__init__(name=ident, daemon=True)
         self.ident_text = ident
         self.expect_answer = expect_answer
         self.answered = False
+        self._refusal_counts = refusal_counts
         self._address = address
         self._port = port
         self._interface = interface
@@ -95,9 +97,10 @@ class Connection(threading.Thread):
                 return
         while not self._halt.is_set():
             self._outcome = self._attempt()
-            # A refusal is an answer, but where one is hoped for, the program behind the port may just not be up yet.
-            self.answered = self._outcome["result"] == "open"
-            if self.answered or (self._outcome["result"] == "refused" and not self.expect_answer):
+            refused = self._outcome["result"] == "refused"
+            # Where more than a refusal is hoped for, the program behind the port may just not be up yet.
+            self.answered = self._outcome["result"] == "open" or (refused and self._refusal_counts)
+            if self.answered or (refused and not self.expect_answer):
                 return
             self._halt.wait(_PAUSE)
 

@@ -65,6 +65,11 @@ class Sightings:
     def link(self, place: Place) -> list[str]:
         return sorted({sign for name in place.interfaces for sign in self._stations.get(name, {}).get("link", [])})
 
+    def unread(self, interface: str) -> str:
+        """What may explain that something was not seen."""
+        dropped = self._stations.get(interface, {}).get("dropped", 0)
+        return f" ({dropped} frames were dropped there unread)" if dropped else ""
+
     def present(self, place: Place) -> bool:
         return any(self._stations.get(name, {}).get("present") for name in place.ears)
 
@@ -377,7 +382,8 @@ class Judge:
             else:
                 yield verdict(
                     NOT_PROVEN,
-                    f"the port opens for {pod.name} on {pod.server}, but tag {segment.vlan} was not seen on its bond",
+                    f"the port opens for {pod.name} on {pod.server}, but tag {segment.vlan} was not seen on its bond"
+                    + seen.unread(self._bond_of(pod.server)),
                 )
 
     @staticmethod

@@ -143,7 +143,7 @@ def _checks(place: Place, scene: Scene) -> list[dict[str, Any]]:
     if segment.kind == HOST:
         # A pod is on no wire: that it lives is asked as the host cluster's servers themselves reach it.
         checks += [
-            {"id": alive_id(target), "kind": "tcp", "address": target.address, "port": target.port}
+            {"id": alive_id(target), "kind": "tcp", "address": target.address, "port": target.port, "expect": "reply"}
             for target in scene.targets
             if target.behind and target.port
         ]

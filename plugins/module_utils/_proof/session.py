@@ -73,6 +73,7 @@ class Session:
         self._heard: Dict[Tuple[str, str, str, Optional[int], Optional[int]], int] = {}
         self._left: Dict[str, int] = {}
         self._links: Dict[str, Set[str]] = {}
+        self._dropped: Dict[str, int] = {}
         self._captured: Dict[Tuple[str, Optional[int], str, str, str, str], int] = {}
         self._satisfied_peers: Set[str] = set()
         # A random start keeps numbers of two probes on one server at the same time apart.
@@ -89,7 +90,8 @@ class Session:
         finally:
             for connection in self._connections:
                 connection.halt()
-            for station in self._stations.values():
+            for name, station in self._stations.items():
+                self._dropped[name] = station.dropped()
                 station.close()
         for connection in self._connections:
             connection.join()
@@ -109,7 +111,7 @@ class Session:
         for ordered in self._order.checks:
             check = dict(ordered, address=self._operator) if ordered["address"] == _OPERATOR else ordered
             ident, interface, kind = check["id"], check.get("interface"), check["kind"]
-            expect = check.get("expect", "answer") == "answer"
+            expect = check.get("expect", "answer") != "silence"
             if interface and interface not in self._known:
                 self._outcomes[ident] = {"result": "no_interface", "detail": "%s does not exist" % interface}
             elif not check["address"]:
@@ -125,6 +127,7 @@ class Session:
                         tls=kind == "tls",
                         ca=check.get("ca"),
                         expect_answer=expect,
+                        refusal_counts=check.get("expect") == "reply",
                     )
                 )
             else:
@@ -296,6 +299,7 @@ class Session:
                     "present": present,
                     "sent": self._stations[name].sent if present else 0,
                     "left": self._left.get(name, 0),
+                    "dropped": self._dropped.get(name, 0),
                     "link": sorted(self._link(name)) if name in self._cables else [],
                     "cables": self._cables.get(name, []),
                 }

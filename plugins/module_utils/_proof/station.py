@@ -15,6 +15,11 @@ _SOL_PACKET = 263
 _PACKET_AUXDATA = 8
 _AUXDATA = struct.Struct("IIIHHHH")  # struct tpacket_auxdata
 _TP_STATUS_VLAN_VALID = 1 << 4
+_PACKET_STATISTICS = 6
+_STATISTICS = struct.Struct("II")  # struct tpacket_stats: frames, frames dropped
+_SO_RCVBUFFORCE = 33
+# A slow server gets around to reading only now and then, and a dropped frame may be the one that matters.
+_RECEIVE_BUFFER = 8 << 20
 _LARGEST_FRAME = 65536
 
 
@@ -40,6 +45,7 @@ class Station:
             self._sender.bind((interface, 0))
             self._sender.setblocking(False)
             bpf.attach(self._socket)
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             self._socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
             self._socket.bind((interface, _ETH_P_ALL))
             self._socket.setblocking(False)
@@ -53,6 +59,13 @@ class Station:
     def close(self) -> None:
         self._sender.close()
         self._socket.close()
+
+    def dropped(self) -> int:
+        """Frames that the kernel dropped unread since the last call."""
+        _frames, dropped = _STATISTICS.unpack(
+            self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)
+        )
+        return int(dropped)
 
     def send(self, data: bytes) -> bool:
         """Send; False when the interface does not take frames now (it is down, or its queue is full)."""

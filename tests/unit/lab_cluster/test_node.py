@@ -41,10 +41,9 @@ class Server:
     def run(self, *argv: str) -> str:
         self.ran.append(" ".join(argv))
         if argv[0] == "systemctl" and len(argv) > 2:
-            verb, unit = [word for word in argv[1:] if not word.startswith("-")]
-            {"enable": self.enabled, "start": self.active, "restart": self.active}[verb].add(
-                unit.removesuffix(".service")
-            )
+            verb, *units = [word for word in argv[1:] if not word.startswith("-")]
+            held = {"enable": self.enabled, "start": self.active, "restart": self.active}[verb]
+            held.update(unit.removesuffix(".service") for unit in units)
         if argv[:4] == ("ctr", "-n", "k8s.io", "images") and argv[4] == "list":
             return "REF TYPE DIGEST\n" + "".join(f"{name} type {digest}\n" for name, digest in self.images.items())
         if argv[:4] == ("ctr", "-n", "k8s.io", "images"):
@@ -97,7 +96,7 @@ def test_check_mode_tells_the_same_and_touches_nothing(module: ModuleType, tmp_p
     before = sorted(tmp_path.rglob("*"))
     node = module.Node(_settings(module, check=True))
     node.prepare()
-    assert "start containerd.service" in node.actions
+    assert "start var-lib-cni.mount containerd.service" in node.actions
     assert sorted(tmp_path.rglob("*")) == before
     assert module.server.active == set()
 
