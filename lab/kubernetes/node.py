@@ -59,7 +59,7 @@ Environment=BOOTSTRAP=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.c
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 EnvironmentFile=-/etc/default/kubelet
 ExecStart=/usr/local/bin/kubelet $BOOTSTRAP --kubeconfig=/etc/kubernetes/kubelet.conf \\
-  --config=/var/lib/kubelet/config.yaml $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+  --config=/var/lib/kubelet/config.yaml --housekeeping-interval=60s $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 Restart=always
 RestartSec=5
 [Install]
@@ -303,6 +303,8 @@ class Node:
         write(path, json.dumps(self._join_configuration()), 0o600)
         try:
             run("kubeadm", "join", "--config", str(path))
+            # the kubelet complains every second about a folder that is not there
+            (KUBELET_CONF.parent / "manifests").mkdir(exist_ok=True)
         finally:
             path.unlink()
         self._start(*NETWORK_UNITS)

@@ -18,6 +18,10 @@ _REBOOT_MARKER = "reboot: Restarting system"
 SHARES = ("bin", "images")
 _COMMAND_LINE_LIMIT = 4096
 
+# Servers step back behind the plays that are run on them, on the same machine; the switch does not.
+_SERVER_PRIORITY: tuple[str, ...] = ("nice", "-n", "5")
+_PRIORITY: dict[str, tuple[str, ...]] = {LEAF: ()}
+
 # what a server that is prepared for Kubernetes brings along
 _SERVER_MODULES = "overlay\nbr_netfilter\nnf_conntrack\n8021q\nbonding\n"
 _SERVER_SYSCTLS = (
@@ -119,7 +123,7 @@ def process(rack: Rack, machine: Machine, base: Path) -> ProcessSpec:
     lab = rack.lab
     return ProcessSpec(
         name=process_name(machine.name),
-        argv=["linux.uml", *kernel_arguments(rack, machine, base)],
+        argv=[*_PRIORITY.get(machine.name, _SERVER_PRIORITY), "linux.uml", *kernel_arguments(rack, machine, base)],
         log=str(lab.log_directory / f"{machine.name}.log"),
         # the memory of the machine is a file that is never synchronised to a disk
         env={"TMPDIR": str(lab.run_directory)},

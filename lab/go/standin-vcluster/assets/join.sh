@@ -210,7 +210,8 @@ if ! cmp -s "$work/containerd.toml" "$containerd_conf"; then
   cp "$work/containerd.toml" "$containerd_conf"
   systemctl stop containerd
 fi
-systemctl --quiet enable --now containerd
+systemctl --quiet --no-reload enable containerd
+systemctl start containerd
 for archive in "$work"/*.tar; do
   [ -e "$archive" ] || continue
   ctr -n k8s.io images import "$archive" >"$log" 2>&1 || { cat "$log" >&2; die "importing ${archive##*/} failed"; }
@@ -250,34 +251,17 @@ StartLimitIntervalSec=0
 Environment="KUBECONFIGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 EnvironmentFile=-/etc/default/kubelet
-ExecStart=$binaries/kubelet \$KUBECONFIGS --config=/var/lib/kubelet/config.yaml \$KUBELET_KUBEADM_ARGS \$KUBELET_EXTRA_ARGS
+ExecStart=$binaries/kubelet \$KUBECONFIGS --config=/var/lib/kubelet/config.yaml --housekeeping-interval=60s \$KUBELET_KUBEADM_ARGS \$KUBELET_EXTRA_ARGS
 Restart=always
 RestartSec=5
 [Install]
 WantedBy=multi-user.target
 UNIT
-systemctl daemon-reload
-systemctl --quiet enable kubelet.service
-
-if [ -n "$skip_join" ]; then
-  say "installed, not joined"
-  exit 0
-fi
-
-# join ------------------------------------------------------------------------------------------------------------
-{{ range .PreJoin }}{{ . }}
-{{ end -}}
-( umask 077; sed -e "s/@NODE_NAME@/$node_name/" -e "s/@NODE_IP@/$node_ip/" >"$work/join.yaml" ) <<'YAML'
-{{ .JoinConfiguration }}YAML
-say "joining $endpoint as $node_name ($node_ip)"
-kubeadm join --config "$work/join.yaml" >"$log" 2>&1 || { cat "$log" >&2; die "kubeadm join failed"; }
-{{ if or .KubeProxy .Network }}
-( umask 077; mkdir -p /etc/kubernetes; cat >/etc/kubernetes/kube-proxy.conf ) <<'YAML'
-{{ .ProxyKubeconfig }}YAML
-{{ end }}{{ if .KubeProxy }}
+{{ if .KubeProxy }}
 put /etc/systemd/system/kube-proxy.service 0644 <<UNIT
 [Unit]
 Description=kube-proxy of the tenant cluster {{ .Name }}
+ConditionPathExists=/etc/kubernetes/kube-proxy.conf
 After=network-online.target
 StartLimitIntervalSec=0
 [Service]
@@ -291,6 +275,7 @@ UNIT
 put /etc/systemd/system/vcluster-node-network.service 0644 <<UNIT
 [Unit]
 Description=pod network of the tenant cluster {{ .Name }}
+ConditionPathExists=/etc/kubernetes/kube-proxy.conf
 After=network-online.target
 StartLimitIntervalSec=0
 [Service]
@@ -300,9 +285,31 @@ RestartSec=5
 [Install]
 WantedBy=multi-user.target
 UNIT
-{{ end }}{{ if or .KubeProxy .Network }}
+{{ end }}
+# One reload for all units: it is slow on small machines.
+network_units="{{ if .KubeProxy }} kube-proxy.service{{ end }}{{ if .Network }} vcluster-node-network.service{{ end }}"
+# shellcheck disable=SC2086 # several names
+systemctl --quiet --no-reload enable kubelet.service $network_units
 systemctl daemon-reload
-systemctl --quiet enable --now{{ if .KubeProxy }} kube-proxy.service{{ end }}{{ if .Network }} vcluster-node-network.service{{ end }}
+
+if [ -n "$skip_join" ]; then
+  say "installed, not joined"
+  exit 0
+fi
+
+# join ------------------------------------------------------------------------------------------------------------
+{{ range .PreJoin }}{{ . }}
+{{ end -}}
+( umask 077; sed -e "s/@NODE_NAME@/$node_name/" -e "s/@NODE_IP@/$node_ip/" >"$work/join.yaml" ) <<'YAML'
+{{ .JoinConfiguration }}YAML
+say "joining $endpoint as $node_name ($node_ip)"
+kubeadm join --config "$work/join.yaml" >"$log" 2>&1 || { cat "$log" >&2; die "kubeadm join failed"; }
+mkdir -p /etc/kubernetes/manifests # the kubelet complains every second about a folder that is not there
+{{ if or .KubeProxy .Network }}
+( umask 077; mkdir -p /etc/kubernetes; cat >/etc/kubernetes/kube-proxy.conf ) <<'YAML'
+{{ .ProxyKubeconfig }}YAML
+# shellcheck disable=SC2086 # several names
+systemctl start $network_units
 {{ end -}}
 {{ range .PostJoin }}{{ . }}
 {{ end -}}
