@@ -55,11 +55,17 @@ def configuration(cluster: Cluster) -> str:
             "clusterDomain": "cluster.local",
             # an image that is cleared away could not be fetched again: the lab has no registry
             "imageGCHighThresholdPercent": 100,
-            # watching its own resources is most of what an idle kubelet does, and system calls are dear in these machines
+            # watching its own resources is most of what an idle kubelet does, and system calls are dear here
             "localStorageCapacityIsolation": False,
             "volumeStatsAggPeriod": "-1s",
             "evictionHard": dict.fromkeys(
-                ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"),
+                (
+                    "memory.available",
+                    "nodefs.available",
+                    "nodefs.inodesFree",
+                    "imagefs.available",
+                    "imagefs.inodesFree",
+                ),
                 "0%",
             ),
         },

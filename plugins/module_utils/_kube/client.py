@@ -24,7 +24,8 @@ except ImportError:
 
 Document = dict[str, Any]
 
-#: Seconds to connect (TLS included, which takes a loaded server its time), seconds to read. A request that outlives this is retried by urllib3 or reported.
+#: Seconds to connect (TLS included, which takes a loaded server its time), seconds to read.
+#: A request that outlives this is retried by urllib3 or reported.
 REQUEST_TIMEOUT = (20.0, 60.0)
 
 
