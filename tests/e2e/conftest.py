@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fabric_lab import levels
@@ -20,11 +21,18 @@ from fabric_lab.demo.plays import Run
 
 from .lab import TestLab, bring_up, take_down
 
+TENANTS = ("blue", "green")
+
+
+# What a test needs decides when it runs: the lab is built up once, and taken apart at the end.
+LEVELS = ("m2", "m3", "m4", "m5")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker("e2e")
         item.add_marker("lab")
+    items.sort(key=lambda item: next(n for n, level in enumerate(LEVELS) if item.get_closest_marker(level)))
 
 
 def settled(run: Run, hosts: set[str] | None = None) -> Run:
@@ -64,21 +72,30 @@ def host_cluster(rack: TestLab) -> Run:
 
 
 class Tenants:
-    """Tenant clusters blue and green with a bare-metal server each, made by the play when they are needed."""
+    """Tenant clusters blue and green with a bare-metal server each.
+
+    They are made when they are first needed, by two plays at once that write the same ports of the shared servers.
+    """
 
     def __init__(self, lab: TestLab) -> None:
         self._lab = lab
-        self._run: Run | None = None
+        self._runs: dict[str, Run] = {}
+        #: the tasks of the run that made each, and what a test remembers of the state that it ended in
+        self.tasks: dict[str, list[str]] = {}
+        self.end_states: dict[str, Any] = {}
 
-    def ensure(self) -> Run:
-        """They are there, as the inventory has them; the run that made them."""
-        if self._run is None:
-            self._run = settled(self._lab.play("tenant_create"))
-        return self._run
+    def ensure(self) -> dict[str, Run]:
+        """They are there, as the inventory has them; the run that made each."""
+        if not self._runs:
+            playing = {name: self._lab.playing("tenant_create", "-e", f"fabric_tenants={name}") for name in TENANTS}
+            runs = {name: each.wait() for name, each in playing.items()}
+            self._runs = {name: settled(run) for name, run in runs.items()}
+            self.tasks = {name: run.tasks for name, run in runs.items()}
+        return self._runs
 
     def spoil(self) -> None:
         """Something of them was changed; the next who needs them has them made again."""
-        self._run = None
+        self._runs = {}
 
 
 @pytest.fixture(scope="session")

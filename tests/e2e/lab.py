@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fabric_lab import levels, state
-from fabric_lab.demo.plays import Run, play
+from fabric_lab.demo.plays import INVENTORY, Playing, Run, play
 from fabric_lab.rack import ssh, topology
 from fabric_lab.rack.controller import Api
 
@@ -43,12 +43,13 @@ class RemoteError(Exception):
 
 
 class TestLab:
-    """Holds no state of its own: everything is asked."""
+    """Holds no state of its own but the inventory that plays are run with: everything is asked."""
 
     __test__ = False
 
     def __init__(self, lab: state.Lab) -> None:
         self.lab = lab
+        self.inventory = INVENTORY
 
     # -- machines
 
@@ -243,7 +244,11 @@ class TestLab:
     # -- plays
 
     def play(self, playbook: str, *options: str, **more: Any) -> Run:
-        return play(self.lab, playbook, *options, **more)
+        return play(self.lab, playbook, *options, **{"inventory": self.inventory, **more})
+
+    def playing(self, playbook: str, *options: str) -> Playing:
+        """A play that goes on in the background."""
+        return Playing(self.lab, playbook, options, self.inventory)
 
 
 def _settled(value: Any) -> Any:
@@ -252,6 +257,27 @@ def _settled(value: Any) -> Any:
     if isinstance(value, list):
         return sorted((_settled(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
     return value
+
+
+def end_state(lab: TestLab, tenant: str) -> dict[str, Any]:
+    """What two ways to the same end must have in common: names and shapes, not ids, keys or times."""
+    controller = lab.controller()
+    return {
+        "server clusters": sorted(
+            (each["name"], sorted(s["name"] for s in each["servers"])) for each in controller["server-cluster"]
+        ),
+        "V-Nets": sorted((each["name"], each["vlan"]) for each in controller["vnet"]),
+        "VPCs": sorted(each["name"] for each in controller["vpc"]),
+        "nodes": {name: sorted((n, v["ready"]) for n, v in lab.nodes(name).items()) for name in ("blue", tenant)},
+        "objects": {
+            kind: sorted(name for name in names if tenant in name and "/kube-root-ca" not in name)
+            for kind, names in lab.objects().items()
+        },
+        "netplan": {server: lab.ssh(server, "ls /etc/netplan").split() for server in SERVERS},
+        "bridges": {
+            server: sorted(name for name in lab.devices(server) if name.startswith("br-vlan-")) for server in SERVERS
+        },
+    }
 
 
 def bring_up(name: str, slot: int) -> TestLab:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from .conftest import Tenants, unchanged
-from .lab import SERVERS, TestLab
+from .lab import SERVERS, SHARED, TestLab
 
 SERVER_OF = {"blue": "metal1", "green": "metal2"}
 POD_DEADLINE = 120.0
@@ -23,8 +23,16 @@ def subnet_of(lab: TestLab, tenant: str) -> ipaddress.IPv4Network:
 
 
 @pytest.mark.m4
-def test_the_play_ran_on_everything_that_it_is_about(tenants: Tenants) -> None:
-    assert set(tenants.ensure().hosts) - {"localhost"} == {"blue", "green", *SERVERS}
+def test_two_plays_at_once_lose_no_member_of_anything(rack: TestLab, tenants: Tenants) -> None:
+    runs = tenants.ensure()
+    for tenant, run in runs.items():
+        assert {tenant, SERVER_OF[tenant], *SHARED} <= set(run.hosts)
+    members = {
+        each["name"]: {server["name"] for server in each["servers"]}
+        for each in rack.controller()["server-cluster"]
+        if each["name"] in runs
+    }
+    assert members == {tenant: {*SHARED, server} for tenant, server in SERVER_OF.items()}
 
 
 @pytest.mark.m4
@@ -64,4 +72,5 @@ def test_a_pod_of_a_local_image_runs_on_it(rack: TestLab, tenants: Tenants, tena
 @pytest.mark.m4
 def test_second_run_changes_nothing(rack: TestLab, tenants: Tenants) -> None:
     tenants.ensure()
-    unchanged(rack.play("tenant_create"))
+    run = unchanged(rack.play("tenant_create"))
+    assert set(run.hosts) - {"localhost"} == {*SERVER_OF, *SERVERS}

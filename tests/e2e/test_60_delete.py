@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .conftest import Tenants, settled, unchanged
-from .lab import LEAF, SHARED, TestLab
+from .lab import LEAF, SHARED, TestLab, end_state
 
 # Four a second: an interruption of a quarter of a second is seen.
 PING = "exec ping -i 0.25 -n {address}"
@@ -58,6 +58,7 @@ def endpoint(lab: TestLab, tenant: str) -> str:
 def deleted(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """green is deleted while blue and the host cluster are watched."""
     tenants.ensure()
+    tenants.end_states["green"] = end_state(rack, "green")
     vnet = next(each for each in rack.controller()["vnet"] if each["name"] == "green-nodes")
     blue = endpoint(rack, "blue")
     outputs = tmp_path_factory.mktemp("pings")
