@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,9 @@ from .reconcile import CREATE, DELETE, UPDATE, Action, Plan, make_plan, merged
 # A round carries out what was planned; later rounds do what became possible by it or was undone by somebody else.
 ROUND_LIMIT = 8
 # The same change, planned once more although it has been made this often, is not accepted or is fought over.
-REPEAT_LIMIT = 3
+REPEAT_LIMIT = 5
+# Writers who overwrite each other in step would go on so: each waits a random time, twice as long after each loss.
+CONTENTION_SECONDS = 0.5
 LOST_ANSWERS_LIMIT = 3
 # How long a removal may be refused because a removal before it still goes on in the background.
 EARLY_REMOVAL_SECONDS = 30.0
@@ -120,6 +123,10 @@ class Executor:
             if not self._touched and not plan.deferred:
                 break
             plan = self._replan()
+            if losses := self._losses(plan):
+                self._clock.sleep(random.uniform(0, CONTENTION_SECONDS * 2**losses))
+                self._touched.update(action.noun.key for action in plan.actions)
+                plan = self._replan()
             if self._options.wait and plan.deferred and not plan.ready:
                 plan = self._await_visibility()
             if not plan.ready and not (plan.deferred and self._options.wait):
@@ -175,6 +182,16 @@ class Executor:
             ):
                 return
         self._outcome.actions.append(done)
+
+    def _losses(self, plan: Plan) -> int:
+        """How often a change of this plan has been made and undone by somebody else."""
+        keys = (
+            (action.noun.key, action.record.id, change.field)
+            for action in plan.ready
+            if action.operation == UPDATE and action.record is not None and not action.release
+            for change in action.changes
+        )
+        return max((self._repeats.get(key, 0) for key in keys), default=0)
 
     def _count(self, done: Action) -> None:
         if done.operation != UPDATE or done.record is None:
