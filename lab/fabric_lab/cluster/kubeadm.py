@@ -56,7 +56,6 @@ def configuration(cluster: Cluster) -> str:
             # an image that is cleared away could not be fetched again: the lab has no registry
             "imageGCHighThresholdPercent": 100,
             # watching its own resources is most of what an idle kubelet does, and system calls are dear here
-            "localStorageCapacityIsolation": False,
             "volumeStatsAggPeriod": "-1s",
             "evictionHard": dict.fromkeys(
                 (

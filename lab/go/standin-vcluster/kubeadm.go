@@ -24,7 +24,7 @@ func (i *instance) kubeadmConfiguration(version string) ([]byte, error) {
 		// an image that is cleared away could not be fetched again: the lab has no registry
 		"imageGCHighThresholdPercent": 100,
 		// watching its own resources is most of what an idle kubelet does, and system calls are dear in the lab's machines
-		"localStorageCapacityIsolation": false, "volumeStatsAggPeriod": "-1s",
+		"volumeStatsAggPeriod": "-1s",
 		"evictionHard": map[string]string{
 			"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
 			"imagefs.available": "0%", "imagefs.inodesFree": "0%",
