@@ -41,15 +41,17 @@ def namespace(name: str, tenant: str, extra: dict[str, str] | None = None) -> Do
     }
 
 
-def one_per_node(match: dict[str, str]) -> Document:
-    """Required, not preferred: two of them on one server would share its fate."""
-    return {
-        "podAntiAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": [
-                {"labelSelector": {"matchLabels": match}, "topologyKey": "kubernetes.io/hostname"}
-            ]
-        }
-    }
+def one_per_node(match: dict[str, str], kin: dict[str, str] | None = None) -> Document:
+    """Required, not preferred: two of them on one server would share its fate.
+
+    ``kin`` are the labels of other tenant clusters' pods of the same kind, which are better spread out too.
+    """
+    own = {"labelSelector": {"matchLabels": match}, "topologyKey": "kubernetes.io/hostname"}
+    rules: Document = {"requiredDuringSchedulingIgnoredDuringExecution": [own]}
+    if kin:
+        others = {**own, "labelSelector": {"matchLabels": kin}, "namespaceSelector": {}}
+        rules["preferredDuringSchedulingIgnoredDuringExecution"] = [{"weight": 100, "podAffinityTerm": others}]
+    return {"podAntiAffinity": rules}
 
 
 def merge(base: Document, over: Document) -> Document:

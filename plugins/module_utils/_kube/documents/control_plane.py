@@ -16,7 +16,7 @@ def control_plane_values(intent: Document) -> Document:
     endpoint = f"{known(intent['vip'])}:{int(intent['port'])}"
     scheduling: Document = {
         "nodeSelector": node_label(intent["name"]),
-        "affinity": one_per_node({"app": "vcluster", "release": intent["name"]}),
+        "affinity": one_per_node({"app": "vcluster", "release": intent["name"]}, kin={"app": "vcluster"}),
     }
     if intent.get("tolerations"):
         scheduling["tolerations"] = intent["tolerations"]
