@@ -46,7 +46,9 @@ class WaitingAction(ActionBase):  # type: ignore[misc]
         return result
 
     def _tell(self, message: str, task_vars: dict[str, Any], left: int) -> None:
-        """The line that says how far it is, without the evidence that is only of interest in the end."""
+        """How far it is and what the first pod waits for, without the evidence that is only of interest in the end."""
         lines = [line for line in message.splitlines() if line.strip()]
         news = next((line for line in lines[1:] if not line.startswith(" ")), lines[0] if lines else "")
-        display.display(f"  {task_vars.get('inventory_hostname', '')}: waiting, {left} s left: {news.strip()}")
+        pod = next((line for line in lines if line.startswith("  pod ")), "")
+        told = "; ".join(part.strip() for part in (news, pod) if part)
+        display.display(f"  {task_vars.get('inventory_hostname', '')}: waiting, {left} s left: {told}")

@@ -38,13 +38,22 @@ def run(answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, **argume
     return action.run(None, {"inventory_hostname": "blue"}), action
 
 
-LATE = {"failed": True, "timed_out": True, "msg": "not ready after 20 s:\nDeployment a/b: 1/2 available\n  condition X"}
+LATE = {
+    "failed": True,
+    "timed_out": True,
+    "msg": (
+        "not ready after 20 s:\nDeployment a/b: 1/2 available\n  condition X\n"
+        "  pod b-1 on no node: not scheduled: 0/3 fit\n    its log"
+    ),
+}
 
 
 def test_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
     result, action = run([dict(LATE), {"changed": False, "objects": []}], monkeypatch, wait_timeout="50")
     assert action.slices == [20, 20] and not result.get("failed")
-    assert shown == ["  blue: waiting, 30 s left: Deployment a/b: 1/2 available"]
+    assert shown == [
+        "  blue: waiting, 30 s left: Deployment a/b: 1/2 available; pod b-1 on no node: not scheduled: 0/3 fit"
+    ]
 
 
 def test_remembers_what_was_changed(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
