@@ -113,7 +113,7 @@ class TestLab:
             find /etc/netplan /etc/systemd/network /etc/kubernetes /etc/cni /opt/cni /etc/sysctl.d /etc/modules-load.d \
               -type f -exec sha256sum {} + 2>/dev/null | sort -k2
             ip -brief link | awk '{print $1}' | grep -v '^veth' | sort
-            systemctl list-unit-files --state=enabled --no-legend --no-pager | awk '{print $1}' | sort
+            find /etc/systemd/system -type l -printf '%p %l\\n' | sort
             """,
         )
 
