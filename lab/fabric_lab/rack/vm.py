@@ -19,8 +19,7 @@ SHARES = ("bin", "images")
 _COMMAND_LINE_LIMIT = 4096
 
 # Servers step back behind the plays that are run on them, on the same machine; the switch does not.
-_SERVER_PRIORITY: tuple[str, ...] = ("nice", "-n", "5")
-_PRIORITY: dict[str, tuple[str, ...]] = {LEAF: ()}
+_SERVER_PRIORITY = ("nice", "-n", "5")
 
 # what a server that is prepared for Kubernetes brings along
 _SERVER_MODULES = "overlay\nbr_netfilter\nnf_conntrack\n8021q\nbonding\n"
@@ -121,9 +120,10 @@ def kernel_arguments(rack: Rack, machine: Machine, base: Path) -> list[str]:
 def process(rack: Rack, machine: Machine, base: Path) -> ProcessSpec:
     """The machine as a process of the lab. Its power switch is SIGKILL."""
     lab = rack.lab
+    priority = () if machine.name == LEAF else _SERVER_PRIORITY
     return ProcessSpec(
         name=process_name(machine.name),
-        argv=[*_PRIORITY.get(machine.name, _SERVER_PRIORITY), "linux.uml", *kernel_arguments(rack, machine, base)],
+        argv=[*priority, "linux.uml", *kernel_arguments(rack, machine, base)],
         log=str(lab.log_directory / f"{machine.name}.log"),
         # the memory of the machine is a file that is never synchronised to a disk
         env={"TMPDIR": str(lab.run_directory)},

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // What the script finds on a server, replaced so that it can run here: everything it writes is in a mount namespace.
@@ -109,17 +108,10 @@ func TestJoinScriptInstallsJoinsAndTakesEverythingBack(t *testing.T) {
 	i, work := testInstance(t), t.TempDir()
 	certificates := testPKI(t, i)
 	serveBundle(t, i, certificates, filepath.Join(work, "bundle"))
-	join, err := i.joinConfiguration(certificates, "abcdef.0123456789abcdef")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := i.proxyKubeconfig(certificates, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	join, proxy := testNodeFiles(t, i, certificates)
 	script, err := render("assets/join.sh", scriptData{
 		Name: "blue", Endpoint: i.values.ControlPlane.Endpoint, Host: "127.0.0.1", Authority: string(certificates["ca.crt"]),
-		Version: "v1.36.3", JoinConfiguration: string(join), ProxyKubeconfig: string(proxy), PodCIDR: "10.244.0.0/16",
+		Version: "v1.36.3", JoinConfiguration: join, ProxyKubeconfig: proxy, PodCIDR: "10.244.0.0/16",
 		PauseImage: "lab.local/pause:1", ContainerSocket: containerSocket, KubeProxy: true, Network: true,
 		PostJoin: []string{`echo "post $node_name" >>"$LOG"`},
 	})

@@ -308,20 +308,27 @@ func TestBundleServesItsFilesOnly(t *testing.T) {
 	}
 }
 
+// testNodeFiles are the two files that a join script carries for its node.
+func testNodeFiles(t *testing.T, i *instance, certificates pki) (join, proxy string) {
+	t.Helper()
+	joining, err := i.joinConfiguration(certificates, "abcdef.0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := i.proxyKubeconfig(certificates, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(joining), string(kubeconfig)
+}
+
 func TestJoinScript(t *testing.T) {
 	i := testInstance(t)
 	certificates := testPKI(t, i)
-	join, err := i.joinConfiguration(certificates, "abcdef.0123456789abcdef")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := i.proxyKubeconfig(certificates, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	join, proxy := testNodeFiles(t, i, certificates)
 	script, err := render("assets/join.sh", scriptData{
 		Name: "blue", Endpoint: i.values.ControlPlane.Endpoint, Host: i.host, Authority: string(certificates["ca.crt"]), Version: "v1.36.3",
-		JoinConfiguration: string(join), ProxyKubeconfig: string(proxy), PodCIDR: "10.244.0.0/16", PauseImage: "lab.local/pause:1",
+		JoinConfiguration: join, ProxyKubeconfig: proxy, PodCIDR: "10.244.0.0/16", PauseImage: "lab.local/pause:1",
 		ContainerSocket: containerSocket, PreJoin: i.values.PrivateNodes.JoinNode.PreJoinCommands, KubeProxy: true, Network: true,
 	})
 	if err != nil {
