@@ -7,12 +7,13 @@ import importlib
 import importlib.util
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
 
 from fabric_lab import state
-from fabric_lab.rack import agent_state, controller, image, keys, network, requirements, ssh, topology, vm
+from fabric_lab.rack import agent_state, controller, foundation, keys, network, requirements, ssh, topology, vm
+from fabric_lab.rack.foundation import Foundation
 from fabric_lab.rack.topology import Machine, Rack
 from fabric_lab.state import Lab, LabError
 from fabric_lab.supervisor import leftovers
@@ -51,13 +52,14 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
     supervisor, rack = Supervisor(lab), topology.build(lab)
     has_rack = level >= Level.rack or bool(network.namespaces(lab))
     with lab.lock():
-        base: Path | None = None
+        base: Foundation | None = None
         if has_rack:
             with phases.phase("machine"):
+                requirements.check()
                 for package in requirements.ensure():
                     phases.note(f"installed the Debian package {package}")
-            with phases.phase("base image"):
-                base = _base_image(lab, phases.note)
+            with phases.phase("kernel and base image"):
+                base = foundation.ensure(lab, phases.note)
             with phases.phase("keys and networks"):
                 keys.ensure_ssh(rack)
                 keys.ensure_tls(lab)
@@ -83,22 +85,7 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
                     phases.note(step)
 
 
-def _base_image(lab: Lab, progress: Callable[[str], None]) -> Path:
-    """The disk that the lab's machines build on: the one they started with, as long as the lab is up."""
-    record = lab.run_directory / "base"
-    if record.exists() and (base := Path(record.read_text())).exists():
-        return base
-    base = image.ensure(progress)
-    record.write_text(str(base))
-    used = set()
-    for name in state.running_labs():
-        with contextlib.suppress(FileNotFoundError):
-            used.add(Path((Path("/dev/shm") / f"fabric-{name}" / "base").read_text()))
-    image.prune(used)
-    return base
-
-
-def _start_machines(rack: Rack, base: Path, supervisor: Supervisor, phases: Phases) -> None:
+def _start_machines(rack: Rack, base: Foundation, supervisor: Supervisor, phases: Phases) -> None:
     for share in vm.SHARES:
         (state.cache_dir() / share).mkdir(parents=True, exist_ok=True)
     with phases.phase(f"{len(rack.machines)} virtual machines"):

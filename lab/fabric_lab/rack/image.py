@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fabric_lab.run import run
-from fabric_lab.state import REPOSITORY, LabError, cache_dir
+from fabric_lab.state import REPOSITORY, cache_dir
 
 SUITE = "bookworm"
 DISK_SIZE = "6G"
 IMAGE_SOURCES = REPOSITORY / "lab" / "image"
-MODULES = Path("/usr/lib/uml/modules")
 _DEFAULT_SOURCES = (
     f"deb http://deb.debian.org/debian {SUITE} main\ndeb http://deb.debian.org/debian-security {SUITE}-security main\n"
 )
@@ -103,14 +102,6 @@ def apt_sources(etc_apt: Path = Path("/etc/apt")) -> str:
     return ("\n".join(stanzas) if stanzas else "\n".join(found) + "\n") if found else _DEFAULT_SOURCES
 
 
-def kernel_release() -> str:
-    """The release of the installed user-mode-linux kernel, by its module tree."""
-    releases = sorted(path.name for path in MODULES.iterdir()) if MODULES.is_dir() else []
-    if not releases:
-        raise LabError(f"no kernel modules in {MODULES}: the package user-mode-linux is incomplete")
-    return releases[-1]
-
-
 def _digest(*parts: bytes) -> str:
     total = hashlib.sha256()
     for part in parts:
@@ -136,16 +127,15 @@ def _exclusive(directory: Path) -> Iterator[None]:
         yield
 
 
-def ensure(progress: Progress) -> Path:
-    """The disk image of the current recipe, built when it is not in the cache."""
+def ensure(modules: Path, progress: Progress) -> Path:
+    """The disk image of the current recipe with a kernel's modules, built when it is not in the cache."""
     directory = cache_dir() / "image"
     package_list, sources = (IMAGE_SOURCES / "packages.txt").read_text(), apt_sources()
-    release = kernel_release()
     tar_key = _digest(
         SUITE.encode(), "\n".join(packages(package_list)).encode(), sources.encode(), repr(_EXCLUDED).encode()
     )
     recipe = repr((DISK_SIZE, _ENABLED, _DISABLED, _MASKED, _MASKED_GENERATORS)).encode()
-    disk_key = _digest(tar_key.encode(), recipe, release.encode(), _tree(IMAGE_SOURCES / "files"))
+    disk_key = _digest(tar_key.encode(), recipe, _tree(modules), _tree(IMAGE_SOURCES / "files"))
     disk = directory / f"base-{disk_key}.ext4"
     if disk.exists():
         return disk
@@ -159,7 +149,7 @@ def ensure(progress: Progress) -> Path:
             )
             _build_tar(tar, package_list, sources)
         progress("making the disk of the image")
-        _build_disk(disk, tar, release)
+        _build_disk(disk, tar, modules)
         for old in directory.glob("packages-*.tar"):
             if old != tar:
                 old.unlink()
@@ -178,7 +168,7 @@ def _build_tar(tar: Path, package_list: str, sources: str) -> None:
     new.replace(tar)
 
 
-def _build_disk(disk: Path, tar: Path, release: str) -> None:
+def _build_disk(disk: Path, tar: Path, modules: Path) -> None:
     root = disk.with_name("new-root")
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(mode=0o755)
@@ -186,8 +176,8 @@ def _build_disk(disk: Path, tar: Path, release: str) -> None:
     new.unlink(missing_ok=True)
     try:
         run(["tar", "-C", str(root), "--numeric-owner", "-xf", str(tar)])
-        shutil.copytree(MODULES / release, root / "lib" / "modules" / release, symlinks=True)
-        run(["chroot", str(root), "depmod", release])
+        shutil.copytree(modules, root / "lib" / "modules" / modules.name, symlinks=True)
+        run(["chroot", str(root), "depmod", modules.name])
         _install_files(root)
         run(["chroot", str(root), "systemctl", "-q", "enable", *_ENABLED])
         run(["chroot", str(root), "systemctl", "-q", "disable", *_DISABLED])

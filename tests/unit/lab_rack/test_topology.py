@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 from fabric_lab.rack import seed, topology, vm
+from fabric_lab.rack.foundation import Foundation
+from fabric_lab.rack.kernel import Kernel
 from fabric_lab.state import MAX_METAL, Lab
+
+BASE = Foundation(
+    Kernel("/a/longer/path/of/a/cache/kernel/0123456789abcdef/linux", "/modules/7.2.12", ("seccomp=auto",)),
+    Path("/a/longer/path/of/a/cache/image/base-0123456789abcdef.ext4"),
+)
 
 
 def peers(rack: topology.Rack) -> dict[str, str]:
@@ -63,22 +70,31 @@ def test_kernel_command_lines_fit(metal: int) -> None:
     lab = Lab("a" * 20, 254, metal=metal)
     rack = topology.build(lab)
     for machine in rack.machines:
-        assert vm.kernel_arguments(rack, machine, Path("/a/longer/path/of/a/cache/image/base-0123456789abcdef.ext4"))
+        assert vm.kernel_arguments(rack, machine, BASE)
 
 
 def test_a_server_has_no_way_out_but_the_fabric() -> None:
     rack = topology.build(Lab("demo", 0))
-    arguments = vm.kernel_arguments(rack, rack.servers[0], Path("/base"))
+    arguments = vm.kernel_arguments(rack, rack.servers[0], BASE)
     address = next(argument for argument in arguments if argument.startswith("ip="))
     assert address == "ip=10.77.0.11:::255.255.255.0:shared1:vec0:off"
 
 
 def test_a_machine_is_started_again_after_a_reboot_only() -> None:
     rack = topology.build(Lab("demo", 0))
-    spec = vm.process(rack, rack.servers[0], Path("/base"))
+    spec = vm.process(rack, rack.servers[0], BASE)
     assert spec.restart == "on-reboot"
     assert "noreboot" in spec.argv
     assert spec.netns == "fabric-demo"
+
+
+def test_machines_share_two_processors_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    rack = topology.build(Lab("demo", 0))
+    monkeypatch.setattr(vm.os, "sched_getaffinity", lambda _pid: {3, 5, 8})
+    placed = [vm.processor(rack, machine) for machine in rack.machines]
+    assert placed == [3, 5, 3, 5, 3, 5, 3]
+    monkeypatch.setattr(vm.os, "sched_getaffinity", lambda _pid: {2})
+    assert {vm.processor(rack, machine) for machine in rack.machines} == {2}
 
 
 def demo_seed() -> dict[str, Any]:
