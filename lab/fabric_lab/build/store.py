@@ -35,6 +35,7 @@ def ensure() -> Path | None:
     """The store of the present images; None where this machine cannot make one."""
     target = path()
     if target.exists():
+        _prune(target)
         return target
     new = images.directory() / "store.new"
     shutil.rmtree(new, ignore_errors=True)
