@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def clean(rack: TestLab, tenants: Tenants) -> Clean:
     return Clean(tasks, tenants.end_states[TENANT])
 
 
-def interrupt(lab: TestLab, moment: Moment, clean: Clean) -> None:
+def interrupt(lab: TestLab, moment: Moment, clean: Clean, say: Callable[[str], None]) -> None:
     """Start the play, and kill it at a moment."""
     playing = lab.playing("tenant_create", "-e", f"fabric_tenants={TENANT}")
     started = 0
@@ -63,7 +64,7 @@ def interrupt(lab: TestLab, moment: Moment, clean: Clean) -> None:
             name = event["task"]
             break
     time.sleep(moment.delay)
-    print(f"killed {moment.delay} s into task {moment.task + 1} of {clean.tasks}: {name}")
+    say(f"killed {moment.delay} s into task {moment.task + 1} of {clean.tasks}: {name}")
     playing.kill()
 
 
@@ -72,18 +73,29 @@ def finish(lab: TestLab, clean: Clean) -> None:
     assert end_state(lab, TENANT) == clean.state
 
 
-def seed_of_this_run() -> int:
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print where it is seen also when the test passes."""
+
+    def out(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {text}", end=" ", flush=True)
+
+    return out
+
+
+def seed_of_this_run(say: Callable[[str], None]) -> int:
     """FABRIC_E2E_SEED repeats a run; without it the day draws, so that other moments are met over time."""
     seed = int(os.environ.get("FABRIC_E2E_SEED") or time.strftime("%Y%m%d"))
-    print(f"FABRIC_E2E_SEED={seed}")
+    say(f"FABRIC_E2E_SEED={seed}")
     return seed
 
 
 @pytest.mark.m5
-def test_killed_three_times_on_the_way(rack: TestLab, clean: Clean) -> None:
+def test_killed_three_times_on_the_way(rack: TestLab, clean: Clean, say: Callable[[str], None]) -> None:
     """Each run finds what the one before it left half done."""
-    for moment in draw(3, clean.tasks, seed_of_this_run()):
-        interrupt(rack, moment, clean)
+    for moment in draw(3, clean.tasks, seed_of_this_run(say)):
+        interrupt(rack, moment, clean, say)
     finish(rack, clean)
     unchanged(rack.play("tenant_create", "-e", f"fabric_tenants={TENANT}"))
 
@@ -91,8 +103,8 @@ def test_killed_three_times_on_the_way(rack: TestLab, clean: Clean) -> None:
 @pytest.mark.m5
 @pytest.mark.soak
 @pytest.mark.parametrize("index", range(10))
-def test_killed_once_and_run_again(rack: TestLab, clean: Clean, index: int) -> None:
+def test_killed_once_and_run_again(rack: TestLab, clean: Clean, index: int, say: Callable[[str], None]) -> None:
     settled(rack.play("tenant_delete", "-e", f"fabric_delete={TENANT}"))
-    interrupt(rack, draw(10, clean.tasks, seed_of_this_run() + 1)[index], clean)
+    interrupt(rack, draw(10, clean.tasks, seed_of_this_run(say) + 1)[index], clean, say)
     finish(rack, clean)
     unchanged(rack.play("tenant_create", "-e", f"fabric_tenants={TENANT}"))
