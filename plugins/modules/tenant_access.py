@@ -9,14 +9,19 @@ version_added: 0.1.0
 description:
   - Reaches the API of a tenant cluster by a port-forward through the host cluster, with its certificate verified, and
     waits until it says of itself that it is ready.
-  - Returns the certificate authority and, if asked, the administrator's kubeconfig. Nothing is changed.
+  - Returns the certificate authority and, if asked, writes the administrator's kubeconfigs. It changes nothing else.
 extends_documentation_fragment:
   - baremetal.fabric.kube
   - baremetal.fabric.kube.tenant_required
 attributes:
   check_mode:
     support: full
-    description: Changes nothing in any mode. In check mode a tenant cluster that does not exist yet is not ready.
+    description:
+      - Tells which kubeconfigs would be written. A tenant cluster that does not exist yet is not ready, and not waited
+        for.
+  diff_mode:
+    support: full
+    description: Names the kubeconfigs that are written. They hold a private key and are not shown.
 options:
   wait:
     description: Wait until the API is ready. Otherwise only look.
@@ -26,15 +31,15 @@ options:
     description: Seconds to wait.
     type: int
     default: 300
-  with_kubeconfig:
+  kubeconfig_dir:
     description:
-      - Return the kubeconfig, which holds a private key. Set C(no_log) on the task.
-    type: bool
-    default: false
+      - Directory on the machine where this module runs for the administrator's kubeconfigs, with mode 0600. It is made
+        when it is not there.
+      - C(<name>.kubeconfig) is for whoever reaches the VIP, C(<name>-forwarded.kubeconfig) for whoever forwards
+        O(forward_port) to the control plane.
+    type: path
   forward_port:
-    description:
-      - Local port that RV(kubeconfig_forwarded) is made for. It serves whoever is on no tenant VLAN and forwards that
-        port to the control plane's Service.
+    description: Local port that the second of them is made for.
     type: int
     default: 8443
 author:
@@ -48,6 +53,7 @@ EXAMPLES = r"""
     tenant:
       name: blue
       server_name: 192.168.67.253
+    kubeconfig_dir: ~/.kube/tenants
 """
 
 RETURN = r"""
@@ -71,23 +77,24 @@ version:
   description: Version of the API server.
   type: str
   returned: when ready
-kubeconfig_text:
-  description: The administrator's kubeconfig, with the VIP as server.
-  type: str
-  returned: when O(with_kubeconfig) is set
-kubeconfig_forwarded:
-  description: The same for use with a port-forward on O(forward_port).
-  type: str
-  returned: when O(with_kubeconfig) is set
+kubeconfigs:
+  description: Names of the kubeconfigs in O(kubeconfig_dir) that were not there as they should be.
+  type: list
+  elements: str
+  returned: when O(kubeconfig_dir) is set
+  sample: [blue-forwarded.kubeconfig, blue.kubeconfig]
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, tenant_api
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import kubeconfigs as kubeconfig_files
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Unreachable, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.tenant_api import Access
 
 
 def argument_spec() -> dict[str, Any]:
@@ -97,23 +104,20 @@ def argument_spec() -> dict[str, Any]:
         **options,
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 300},
-        "with_kubeconfig": {"type": "bool", "default": False},
+        "kubeconfig_dir": {"type": "path"},
         "forward_port": {"type": "int", "default": 8443},
     }
 
 
-def look(params: dict[str, Any]) -> dict[str, Any]:
-    """One look: what there is, whether it is ready and, if not, why not."""
+def look(params: dict[str, Any]) -> tuple[dict[str, Any], Access | None]:
+    """One look: whether it is ready and, if not, why not; how to reach it, once that is known."""
     tenant = params["tenant"]
     result: dict[str, Any] = {"changed": False, "ready": False, "reason": ""}
+    access: Access | None = None
     try:
         with client.connect(params["kubeconfig"], params["context"]) as host:
             access = tenant_api.read_access(host, tenant["name"], tenant["namespace"])
         result.update({"ca": access.ca, "server": access.server})
-        if params["with_kubeconfig"]:
-            server_name = tenant["server_name"] or tenant_api.server_name_of(access)
-            result["kubeconfig_text"] = access.kubeconfig
-            result["kubeconfig_forwarded"] = tenant_api.forwarded(access, server_name, params["forward_port"])
         with kube_module.open_cluster(params) as cluster:
             if tenant_api.is_ready(cluster):
                 result["ready"] = True
@@ -122,22 +126,43 @@ def look(params: dict[str, Any]) -> dict[str, Any]:
                 result["reason"] = f"{cluster.host} does not report ready"
     except Unreachable as error:
         result["reason"] = error.message
-    return result
+    return result, access
+
+
+def kubeconfigs(params: dict[str, Any], access: Access) -> dict[str, str]:
+    """The kubeconfigs by file name."""
+    tenant = params["tenant"]
+    server_name = tenant["server_name"] or tenant_api.server_name_of(access)
+    return {
+        f"{tenant['name']}.kubeconfig": access.kubeconfig,
+        f"{tenant['name']}-forwarded.kubeconfig": tenant_api.forwarded(access, server_name, params["forward_port"]),
+    }
+
+
+def write(module: AnsibleModule, access: Access) -> dict[str, Any]:
+    """Write the kubeconfigs; what that adds to the result."""
+    directory = Path(module.params["kubeconfig_dir"])
+    names = kubeconfig_files.write(directory, kubeconfigs(module.params, access), dry_run=module.check_mode)
+    diff = {"before": "", "after": "".join(f"{directory / name}\n" for name in names)}
+    return {"changed": bool(names), "kubeconfigs": names, "diff": diff}
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     deadline = time.monotonic() + params["wait_timeout"]
     while True:
-        result = look(params)
+        result, access = look(params)
         if result["ready"] or not params["wait"] or module.check_mode:
-            return result
+            break
         if time.monotonic() >= deadline:
             raise WaitTimeout(
                 f"tenant cluster {params['tenant']['name']} is not ready after {params['wait_timeout']} s: "
                 f"{result['reason']}"
             )
         time.sleep(2)
+    if params["kubeconfig_dir"] and access is not None:
+        result.update(write(module, access))
+    return result
 
 
 def main() -> None:
