@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._vcluster import former_keys
 from . import rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
 from .names import default_namespace, default_network_namespace
@@ -53,6 +54,8 @@ def build_model(hostvars: HostVars, groups: Mapping[str, Sequence[str]], found_b
             for name in members[TENANT_CLUSTERS_GROUP]
         },
     )
+    for name in members[TENANT_CLUSTERS_GROUP]:
+        _check_chart_values(name, hostvars.get(name, {}), problems)
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
     if problems:
@@ -100,6 +103,15 @@ def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems
         places = [name] if holders == list(hosts) else [f"{host}.{name}" for host in holders]
         for place in places:
             problems.add(place, f"unknown variable{suggestion(name, known)}")
+
+
+def _check_chart_values(name: str, variables: Mapping[str, Any], problems: Problems) -> None:
+    """Values of former releases: the chart would refuse them, but late and without a word about what to write."""
+    values = variables.get("tenant_cluster_values")
+    if isinstance(values, Mapping):
+        release = former_keys.release_of(variables.get("tenant_cluster_chart_version"))
+        for key, sentence in former_keys.found_in(values, release):
+            problems.add(f"{name}.tenant_cluster_values.{key}", sentence)
 
 
 def _fabric(wide: Mapping[str, Any]) -> Fabric:

@@ -167,6 +167,15 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
         "default": 443,
         "description": "Port of the API endpoint.",
     },
+    "tenant_cluster_chart_version": {
+        "type": "string",
+        "description": "Version of vCluster's chart; decides which keys tenant_cluster_values may have.",
+    },
+    "tenant_cluster_values": {
+        "type": "object",
+        "default": {},
+        "description": "Values for the chart, merged last.",
+    },
     "tenant_cluster_namespace": {
         "type": "string",
         "description": "Namespace of its control plane in the host cluster; default: vcluster-<name>.",

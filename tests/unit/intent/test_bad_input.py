@@ -422,3 +422,19 @@ def test_hosts_that_disagree(inventory: Inventory, only: Only) -> None:
     inventory.set("blue", fabric_owner="Admin")
     message = only(inventory.problems(), "fabric_owner")
     assert message == 'must be the same on all hosts: "Admin" on blue; "Somebody" on metal1'
+
+
+# --- values of the control plane's chart
+
+
+def test_values_from_before_vcluster_0_20_are_told_by_their_new_names(inventory: Inventory, only: Only) -> None:
+    inventory.set("blue", tenant_cluster_values={"syncer": {"replicas": 3}})
+    message = only(inventory.problems(), "blue.tenant_cluster_values.syncer.replicas")
+    assert message == ("vCluster has no such key since 0.20: write controlPlane.statefulSet.highAvailability.replicas")
+
+
+def test_the_charts_version_decides_what_is_a_former_key(inventory: Inventory, only: Only) -> None:
+    inventory.set("blue", tenant_cluster_values={"sleepMode": {}}, tenant_cluster_chart_version="0.31.0")
+    inventory.model()
+    inventory.set("blue", tenant_cluster_chart_version="0.36.1")
+    assert "write sleep" in only(inventory.problems(), "blue.tenant_cluster_values.sleepMode")

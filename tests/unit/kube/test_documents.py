@@ -25,8 +25,9 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents i
     network,
 )
 
+from tests.support import schemas
+
 GOLDEN = Path(__file__).parent / "golden"
-SCHEMAS = Path(os.environ.get("FABRIC_SCHEMAS", Path(__file__).parents[4] / "shared" / "schemas"))
 
 NETWORK: dict[str, Any] = {
     "name": "blue",
@@ -150,10 +151,9 @@ EVERYTHING = {
 
 @functools.cache
 def chart(version: str) -> jsonschema.Draft202012Validator:
-    path = SCHEMAS / f"vcluster-values-v{version}.schema.json"
-    if not path.exists():
-        pytest.skip(f"no {path}; set FABRIC_SCHEMAS to the folder of the charts' schemas")
-    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+    return jsonschema.Draft202012Validator(
+        json.loads(schemas.find(f"vcluster-values-v{version}.schema.json").read_text())
+    )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -225,10 +225,7 @@ def test_a_real_api_server_takes_the_load_balancer(cluster: Cluster, namespace: 
 
 
 def test_a_real_api_server_takes_the_networks(cluster: Cluster, namespace: str) -> None:
-    path = SCHEMAS / "nad.crd.yaml"
-    if not path.exists():
-        pytest.skip(f"no {path}")
-    crd = yaml.safe_load(path.read_text())
+    crd = yaml.safe_load(schemas.find("nad.crd.yaml").read_text())
     documents = [crd, *network.network_objects({**NETWORK, "namespace": f"{namespace}-networks"})]
     settings = objects.Settings(wait_timeout=30)
     assert all(o.action == "created" for o in objects.present(cluster, documents, settings).outcomes)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,9 +13,9 @@ from fabric_lab.build import binaries
 from fabric_lab.build.components import STANDIN
 from fabric_lab.state import REPOSITORY
 
+from tests.support import schemas
+
 CHART = REPOSITORY / "lab" / "charts" / "vcluster"
-SCHEMAS = Path(os.environ.get("FABRIC_SCHEMAS") or REPOSITORY.parent / "shared" / "schemas")
-SCHEMA = SCHEMAS / "vcluster-values-v0.36.1.schema.json"
 
 GUIDE: dict[str, Any] = {
     "controlPlane": {
@@ -61,12 +60,12 @@ def _merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.skipif(not SCHEMA.exists(), reason="the real chart's schema is not here (FABRIC_SCHEMAS)")
 @pytest.mark.parametrize("which", ["defaults", "guide"])
 def test_values_are_the_real_charts(which: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     values = GUIDE if which == "guide" else yaml.safe_load((CHART / "values.yaml").read_text())
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    schema = json.loads(schemas.find("vcluster-values-v0.36.1.schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
     assert [f"{'.'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(values)] == []
     # the check can fail
     broken = _merged(values, {"privateNode": {"enabled": True}})

@@ -1,0 +1,90 @@
+"""Keys that vCluster's values do not have any more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import former_keys
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.former_keys import FORMER, Former
+
+from tests.support import schemas
+
+
+def nested(path: str) -> dict[str, Any]:
+    value: Any = {}
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def schema_of(release: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(schemas.find(f"vcluster-values-v{release}.*.schema.json").read_text())
+    return loaded
+
+
+def knows(schema: dict[str, Any], node: dict[str, Any], path: list[str]) -> bool:
+    """Whether a schema has a property at this path."""
+    if not path:
+        return True
+    if "$ref" in node:
+        return knows(schema, schema["$defs"][node["$ref"].rsplit("/", 1)[-1]], path)
+    inside = node.get("properties", {}).get(path[0])
+    return inside is not None and knows(schema, inside, path[1:])
+
+
+@pytest.mark.parametrize("former", FORMER, ids=lambda each: each.key)
+def test_each_is_told_with_what_takes_its_place(former: Former) -> None:
+    ((key, sentence),) = former_keys.found_in(nested(former.key))
+    assert key == former.key
+    assert sentence.startswith(f"vCluster has no such key since {former.since[0]}.{former.since[1]}: ")
+    assert all(each in sentence for each in former.keys)
+    assert former.keys or former.note
+
+
+@pytest.mark.parametrize("former", FORMER, ids=lambda each: each.key)
+@pytest.mark.parametrize("release", ["0.30", "0.32", "0.33", "0.34", "0.35", "0.36", "0.37"])
+def test_the_charts_schemas_agree(former: Former, release: str) -> None:
+    schema = schema_of(release)
+    version = former_keys.release_of(f"{release}.0")
+    assert version is not None
+    gone = version >= former.since
+    assert knows(schema, schema, former.key.split(".")) is not gone
+    if gone:
+        assert [key for key in former.keys if not knows(schema, schema, key.split("."))] == []
+
+
+def test_only_the_most_exact_is_told() -> None:
+    values = {"syncer": {"replicas": 3}, "etcd": {"replicas": 3, "storage": {"className": "fast"}}, "enableHA": True}
+    assert sorted(key for key, _sentence in former_keys.found_in(values)) == [
+        "enableHA",
+        "etcd.replicas",
+        "etcd.storage",
+        "syncer.replicas",
+    ]
+
+
+def test_todays_values_pass() -> None:
+    values = {
+        "controlPlane": {
+            "statefulSet": {"highAvailability": {"replicas": 3}},
+            "coredns": {"deployment": {"replicas": 2}},
+        },
+        "sync": {"fromHost": {"nodes": {"enabled": True}}},
+        "sleep": {"auto": {}},
+    }
+    assert list(former_keys.found_in(values)) == []
+
+
+def test_a_release_that_still_has_a_key_may_use_it() -> None:
+    values = {"sleepMode": {"enabled": True}}
+    assert list(former_keys.found_in(values, (0, 31))) == []
+    assert [key for key, _sentence in former_keys.found_in(values, (0, 32))] == ["sleepMode"]
+
+
+def test_release_of_a_version() -> None:
+    assert former_keys.release_of("0.36.1") == former_keys.release_of("v0.36.1-rc.1") == (0, 36)
+    assert former_keys.release_of("latest") is None
+    assert former_keys.release_of(None) is None
