@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._vcluster import former_keys
+from .._kube.documents.control_plane import control_plane_values
+from .._vcluster import former_keys, value_rules
 from . import rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
 from .names import default_namespace, default_network_namespace
@@ -54,8 +55,8 @@ def build_model(hostvars: HostVars, groups: Mapping[str, Sequence[str]], found_b
             for name in members[TENANT_CLUSTERS_GROUP]
         },
     )
-    for name in members[TENANT_CLUSTERS_GROUP]:
-        _check_chart_values(name, hostvars.get(name, {}), problems)
+    for tenant in model.tenant_clusters.values():
+        _check_chart_values(tenant, hostvars.get(tenant.name, {}), problems)
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
     if problems:
@@ -105,13 +106,25 @@ def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems
             problems.add(place, f"unknown variable{suggestion(name, known)}")
 
 
-def _check_chart_values(name: str, variables: Mapping[str, Any], problems: Problems) -> None:
-    """Values of former releases: the chart would refuse them, but late and without a word about what to write."""
+def _check_chart_values(tenant: TenantCluster, variables: Mapping[str, Any], problems: Problems) -> None:
+    """Values that the chart or the control plane would refuse, but late, and without a word about what to write."""
     values = variables.get("tenant_cluster_values")
-    if isinstance(values, Mapping):
-        release = former_keys.release_of(variables.get("tenant_cluster_chart_version"))
-        for key, sentence in former_keys.found_in(values, release):
-            problems.add(f"{name}.tenant_cluster_values.{key}", sentence)
+    if not isinstance(values, Mapping):
+        return
+    release = former_keys.release_of(variables.get("tenant_cluster_chart_version"))
+    ours = control_plane_values(
+        {
+            "name": tenant.name,
+            "network_namespace": tenant.network_namespace,
+            "vip": None,
+            "port": tenant.api_port,
+            "replicas": tenant.replicas,
+            "pod_cidr": tenant.pod_cidr,
+            "service_cidr": tenant.service_cidr,
+        }
+    )
+    for key, sentence in (*former_keys.found_in(values, release), *value_rules.mistakes(ours, values)):
+        problems.add(f"{tenant.name}.tenant_cluster_values.{key}", sentence)
 
 
 def _fabric(wide: Mapping[str, Any]) -> Fabric:

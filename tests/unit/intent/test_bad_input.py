@@ -438,3 +438,15 @@ def test_the_charts_version_decides_what_is_a_former_key(inventory: Inventory, o
     inventory.model()
     inventory.set("blue", tenant_cluster_chart_version="0.36.1")
     assert "write sleep" in only(inventory.problems(), "blue.tenant_cluster_values.sleepMode")
+
+
+def test_values_that_only_the_control_plane_would_refuse(inventory: Inventory, only: Only) -> None:
+    inventory.set("blue", tenant_cluster_values={"integrations": {"certManager": {"enabled": True}}})
+    message = only(inventory.problems(), "blue.tenant_cluster_values.integrations.certManager.enabled")
+    assert message == "vCluster refuses it with private nodes: install it in the tenant cluster instead"
+
+
+def test_values_do_not_go_round_the_variables_that_are_checked(inventory: Inventory, only: Only) -> None:
+    inventory.set("blue", tenant_cluster_values={"networking": {"podCIDR": "192.168.64.0/18"}})
+    message = only(inventory.problems(), "blue.tenant_cluster_values.networking.podCIDR")
+    assert message == "is 192.168.64.0/18 here and 10.244.0.0/16 by tenant_cluster_pod_cidr: set that variable"

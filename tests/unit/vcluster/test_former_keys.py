@@ -11,13 +11,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.former_
 
 from tests.support import schemas
 
-
-def nested(path: str) -> dict[str, Any]:
-    value: Any = {}
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    assert isinstance(value, dict)
-    return value
+from .paths import knows, nested
 
 
 def schema_of(release: str) -> dict[str, Any]:
@@ -25,19 +19,9 @@ def schema_of(release: str) -> dict[str, Any]:
     return loaded
 
 
-def knows(schema: dict[str, Any], node: dict[str, Any], path: list[str]) -> bool:
-    """Whether a schema has a property at this path."""
-    if not path:
-        return True
-    if "$ref" in node:
-        return knows(schema, schema["$defs"][node["$ref"].rsplit("/", 1)[-1]], path)
-    inside = node.get("properties", {}).get(path[0])
-    return inside is not None and knows(schema, inside, path[1:])
-
-
 @pytest.mark.parametrize("former", FORMER, ids=lambda each: each.key)
 def test_each_is_told_with_what_takes_its_place(former: Former) -> None:
-    ((key, sentence),) = former_keys.found_in(nested(former.key))
+    ((key, sentence),) = former_keys.found_in(nested(former.key, {}))
     assert key == former.key
     assert sentence.startswith(f"vCluster has no such key since {former.since[0]}.{former.since[1]}: ")
     assert all(each in sentence for each in former.keys)
@@ -51,9 +35,9 @@ def test_the_charts_schemas_agree(former: Former, release: str) -> None:
     version = former_keys.release_of(f"{release}.0")
     assert version is not None
     gone = version >= former.since
-    assert knows(schema, schema, former.key.split(".")) is not gone
+    assert knows(schema, former.key.split(".")) is not gone
     if gone:
-        assert [key for key in former.keys if not knows(schema, schema, key.split("."))] == []
+        assert [key for key in former.keys if not knows(schema, key.split("."))] == []
 
 
 def test_only_the_most_exact_is_told() -> None:
