@@ -47,5 +47,28 @@ options:
         type: str
 """
 
-    # For modules that are about a tenant cluster's API and nothing else.
-    TENANT_REQUIRED = TENANT.replace("  tenant:\n", "  tenant:\n    required: true\n", 1)
+    # For modules that are about a tenant cluster's API and nothing else. Spelt out: ansible-test reads literals only.
+    TENANT_REQUIRED = r"""
+options:
+  tenant:
+    required: true
+    description:
+      - Talk to a tenant cluster's API instead of the host cluster's.
+      - The machine that runs Ansible is on no tenant VLAN, so the connection is a port-forward through the host
+        cluster to a ready control-plane pod. Its certificate is verified against the CA of the Secret C(vc-<name>)
+        and must be valid for O(tenant.server_name).
+    type: dict
+    suboptions:
+      name:
+        description: Name of the tenant cluster, which is the name of its Helm release.
+        type: str
+        required: true
+      namespace:
+        description: Namespace of its control plane in the host cluster. Defaults to C(vcluster-<name>).
+        type: str
+      server_name:
+        description:
+          - The name or address that the certificate must carry, usually the VIP.
+          - Defaults to the host of the server in the kubeconfig of the Secret.
+        type: str
+"""
