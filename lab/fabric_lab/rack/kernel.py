@@ -18,6 +18,9 @@ from fabric_lab.state import LabError
 CHOICES = ("auto", "build", "debian")
 _PACKAGED = {"linux.uml": "user-mode-linux"}
 _PACKAGED_MODULES = Path("/usr/lib/uml/modules")
+# It has no modules to load later; what Debian's gets from modprobe's configuration it is told at once: no devices that
+# nobody asked for, whose names a server's own configuration would then meet.
+ARGUMENTS = ("seccomp=auto", "bonding.max_bonds=0", "dummy.numdummies=0")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def ensure(progress: Progress) -> Kernel:
 
 def _built(progress: Progress) -> Kernel:
     directory = kernel_build.ensure(progress)
-    return Kernel(str(directory / "linux"), str(_only(directory / "modules")), ("seccomp=auto",))
+    return Kernel(str(directory / "linux"), str(_only(directory / "modules")), ARGUMENTS)
 
 
 def _packaged(progress: Progress) -> Kernel:

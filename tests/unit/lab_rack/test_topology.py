@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from fabric_lab.rack import seed, topology, vm
+from fabric_lab.rack import kernel, seed, topology, vm
 from fabric_lab.rack.foundation import Foundation
 from fabric_lab.rack.kernel import Kernel
 from fabric_lab.state import MAX_METAL, Lab
 
 BASE = Foundation(
-    Kernel("/a/longer/path/of/a/cache/kernel/0123456789abcdef/linux", "/modules/7.2.12", ("seccomp=auto",)),
+    Kernel("/a/longer/path/of/a/cache/kernel/0123456789abcdef/linux", "/modules/7.2.12", kernel.ARGUMENTS),
     Path("/a/longer/path/of/a/cache/image/base-0123456789abcdef.ext4"),
 )
 
