@@ -7,9 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import yaml_text
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.common import Document, DocumentError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import (
     control_plane_values,
+)
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.gitops import (
+    argocd_application,
+    cluster_api_objects,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.load_balancer import (
     load_balancer_objects,
@@ -29,10 +34,20 @@ def _checked(build: Callable[[Document], Any]) -> Callable[[Any], Any]:
     return build_from
 
 
+def _yaml_documents(documents: Any) -> str:
+    listed = [documents] if isinstance(documents, dict) else documents
+    if not isinstance(listed, list) or not listed:
+        raise AnsibleFilterError("yaml_documents takes a document or a list of them")
+    return "".join(f"---\n{yaml_text.readable(yaml_text.plain(each))}" for each in listed)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "tenant_network_objects": _checked(network_objects),
             "tenant_cluster_values": _checked(control_plane_values),
+            "tenant_cluster_application": _checked(argocd_application),
+            "tenant_cluster_capi_objects": _checked(cluster_api_objects),
+            "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 
@@ -20,6 +21,11 @@ def dump(document: Any) -> str:
     import yaml
 
     return str(yaml.safe_dump(document, sort_keys=False))
+
+
+def plain(document: Any) -> Any:
+    """The document in plain types: Ansible's own strings, lists and dictionaries are unknown to PyYAML."""
+    return json.loads(json.dumps(document))
 
 
 def readable(document: Any) -> str:
