@@ -117,13 +117,14 @@ def look(params: dict[str, Any]) -> tuple[dict[str, Any], Access | None]:
     try:
         with client.connect(params["kubeconfig"], params["context"]) as host:
             access = tenant_api.read_access(host, tenant["name"], tenant["namespace"])
-        result.update({"ca": access.ca, "server": access.server})
-        with kube_module.open_cluster(params) as cluster:
-            if tenant_api.is_ready(cluster):
-                result["ready"] = True
-                result["version"] = cluster.request("get", "/version")["gitVersion"]
-            else:
-                result["reason"] = f"{cluster.host} does not report ready"
+            result.update({"ca": access.ca, "server": access.server})
+            with tenant_api.open_tenant(
+                host, tenant["name"], tenant["namespace"], tenant["server_name"], access
+            ) as cluster:
+                result["reason"] = tenant_api.unready_because(cluster)
+                if not result["reason"]:
+                    result["ready"] = True
+                    result["version"] = cluster.request("get", "/version")["gitVersion"]
     except Unreachable as error:
         result["reason"] = error.message
     return result, access

@@ -97,10 +97,19 @@ def ready_pod(host: Cluster, name: str, namespace: str | None = None) -> str:
     raise Unreachable(f"no control-plane pod of tenant cluster {name} is ready in {where} ({states})")
 
 
-def open_tenant(host: Cluster, name: str, namespace: str | None = None, server_name: str | None = None) -> Cluster:
-    """A verified connection to the tenant cluster's API. Closing it closes the tunnel and the one to the host."""
+def open_tenant(
+    host: Cluster,
+    name: str,
+    namespace: str | None = None,
+    server_name: str | None = None,
+    access: Access | None = None,
+) -> Cluster:
+    """A verified connection to the tenant cluster's API. Closing it closes the tunnel and the one to the host.
+
+    `access` spares a request to whoever has read it already.
+    """
     where = control_plane_namespace(name, namespace)
-    access = read_access(host, name, where)
+    access = access or read_access(host, name, where)
     expected = server_name or server_name_of(access)
     tunnel = Tunnel(host, where, ready_pod(host, name, where), POD_PORT)
     directory = tempfile.TemporaryDirectory(prefix="fabric-tenant-")  # mode 0700
@@ -146,14 +155,15 @@ def _private_file(directory: str, name: str, content: str) -> str:
     return str(path)
 
 
-def is_ready(cluster: Cluster) -> bool:
-    """Does the API server itself say that it is ready?"""
+def unready_because(cluster: Cluster) -> str:
+    """Why the API server is not ready; empty when it says of itself that it is."""
     try:
-        return str(cluster.request("get", "/readyz")).strip() == "ok"
+        said = str(cluster.request("get", "/readyz")).strip()
     except KubeError as error:
         if isinstance(error, Unreachable) or error.status >= 500:
-            return False
+            return error.message
         raise
+    return "" if said == "ok" else f"{cluster.host} says of itself: {said}"
 
 
-__all__ = ["POD_PORT", "Access", "is_ready", "open_tenant", "read_access", "ready_pod"]
+__all__ = ["POD_PORT", "Access", "open_tenant", "read_access", "ready_pod", "unready_because"]

@@ -21,6 +21,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors impo
     Unreachable,
     WaitTimeout,
 )
+from ansible_collections.baremetal.fabric.plugins.modules import tenant_access
 
 VIP = "192.168.67.253"
 
@@ -102,7 +103,7 @@ def forwarded(host: Cluster, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_reaches_the_tenant_api_verified_for_the_vip(host: Cluster, namespace: str, forwarded: list[str]) -> None:
     with tenant_api.open_tenant(host, "blue", namespace) as tenant:
-        assert tenant_api.is_ready(tenant)
+        assert tenant_api.unready_because(tenant) == ""
         assert tenant.list("v1", "Namespace")
         assert "tenant cluster blue" in tenant.host
     assert forwarded and set(forwarded) == {f"{namespace}/blue-0:8443"}
@@ -138,6 +139,34 @@ def test_a_control_plane_that_is_not_ready_is_described(cluster: Cluster, namesp
 def test_a_tenant_cluster_that_does_not_exist(cluster: Cluster, namespace: str) -> None:
     with pytest.raises(Gone, match="no Secret"):
         tenant_api.open_tenant(cluster, "blue", namespace)
+
+
+def access_params(kubeconfig: Path, namespace: str, server_name: str | None = None) -> dict[str, Any]:
+    return {
+        "kubeconfig": str(kubeconfig),
+        "context": None,
+        "tenant": {"name": "blue", "namespace": namespace, "server_name": server_name},
+        "forward_port": 9443,
+    }
+
+
+@pytest.mark.usefixtures("host", "forwarded")
+def test_one_look_tells_whether_the_api_is_ready_and_how_to_reach_it(kubeconfig: Path, namespace: str) -> None:
+    params = access_params(kubeconfig, namespace)
+    result, access = tenant_access.look(params)
+    assert result["ready"] and result["version"].startswith("v1.") and result["server"] == f"https://{VIP}:443"
+    assert access is not None
+    assert "PRIVATE KEY" not in str(result) and access.kubeconfig not in str(result)
+    files = tenant_access.kubeconfigs(params, access)
+    assert sorted(files) == ["blue-forwarded.kubeconfig", "blue.kubeconfig"]
+    assert files["blue.kubeconfig"] == access.kubeconfig and "127.0.0.1:9443" in files["blue-forwarded.kubeconfig"]
+
+
+@pytest.mark.usefixtures("host", "forwarded")
+def test_an_api_with_another_certificate_is_not_ready(kubeconfig: Path, namespace: str) -> None:
+    result, access = tenant_access.look(access_params(kubeconfig, namespace, "192.168.67.252"))
+    assert not result["ready"] and "certificate" in result["reason"]
+    assert access is not None
 
 
 def test_kubeconfig_for_a_port_forward(host: Cluster, namespace: str) -> None:
