@@ -1,7 +1,8 @@
 """``python -m fabric_lab.build [target …]``: make the lab's programs and images current.
 
-A target is the name of a component (a folder of ``lab/go``), an image reference, ``binaries``, ``images`` or ``all``
-(the default). ``FABRIC_BUILD=auto|download|go`` chooses where programs come from, ``FABRIC_KEEP_GO_CACHE=1`` keeps
+A target is the name of a component (a folder of ``lab/go``), an image reference, ``binaries``, ``images``, ``all`` of
+them (the default), or ``machines``: the kernel and the base disk of the virtual machines, which a lab makes itself if
+they are missing. ``FABRIC_BUILD=auto|download|go`` chooses where programs come from, ``FABRIC_KEEP_GO_CACHE=1`` keeps
 Go's build cache.
 """
 
@@ -11,11 +12,15 @@ import argparse
 import fcntl
 import os
 import sys
+from pathlib import Path
 
 from fabric_lab.build import binaries, golang, images, store
 from fabric_lab.build.components import COMPONENTS
-from fabric_lab.build.progress import say
+from fabric_lab.build.progress import say, step
+from fabric_lab.rack import image, kernel
 from fabric_lab.state import LabError, cache_dir
+
+MACHINES = "machines"
 
 
 def select(targets: list[str]) -> tuple[set[str], set[str]]:
@@ -33,9 +38,9 @@ def select(targets: list[str]) -> tuple[set[str], set[str]]:
             chosen.add(target)
         elif target in references:
             chosen_images.add(target)
-        elif target not in ("all", "binaries", "images"):
+        elif target not in ("all", "binaries", "images", MACHINES):
             known = ", ".join(sorted(names | set(references)))
-            raise LabError(f"unknown target {target!r}: one of all, binaries, images, {known}")
+            raise LabError(f"unknown target {target!r}: one of all, binaries, images, {MACHINES}, {known}")
     if images.VCLUSTER in chosen_images:  # it carries these archives
         chosen_images |= set(images.BUNDLED)
     for reference in chosen_images:
@@ -56,13 +61,16 @@ def build(targets: list[str]) -> None:
         if compiled and not os.environ.get("FABRIC_KEEP_GO_CACHE"):
             say("dropping Go's build cache (FABRIC_KEEP_GO_CACHE=1 keeps it)")
             golang.prune()
+    if MACHINES in targets:
+        with step("kernel and disk of the machines"):
+            image.ensure(Path(kernel.ensure(say).modules), say)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m fabric_lab.build", description="Build the lab's programs and images."
     )
-    parser.add_argument("target", nargs="*", help="component, image, binaries, images or all (default)")
+    parser.add_argument("target", nargs="*", help="component, image, binaries, images, all (default) or machines")
     try:
         build(parser.parse_args().target)
     except LabError as error:
