@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fabric_lab.state import REPOSITORY, Lab, LabError
+from fabric_lab.state import REPOSITORY, Lab, LabError, cache_dir
 
 COLLECTION = "baremetal.fabric"
 INVENTORY = REPOSITORY / "inventories" / "lab"
@@ -79,7 +79,7 @@ def environment(lab: Lab, extra: Mapping[str, str] | None = None) -> dict[str, s
     if not link.is_symlink():
         link.symlink_to("../../../..")
     settings = dict(line.split("=", 1) for line in lab.env_file.read_text().splitlines())
-    path = f"{Path(sys.executable).parent}:{REPOSITORY / '.cache' / 'bin'}:{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}:{cache_dir() / 'bin'}:{os.environ['PATH']}"
     return {
         **os.environ,
         "PATH": path,
