@@ -120,7 +120,8 @@ def _tree(root: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _exclusive(directory: Path) -> Iterator[None]:
+def exclusive(directory: Path) -> Iterator[None]:
+    """Only one process at a time builds or removes what is in a directory of the cache."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -139,7 +140,7 @@ def ensure(modules: Path, progress: Progress) -> Path:
     disk = directory / f"base-{disk_key}.ext4"
     if disk.exists():
         return disk
-    with _exclusive(directory):
+    with exclusive(directory):
         if disk.exists():
             return disk
         tar = directory / f"packages-{tar_key}.tar"
@@ -212,7 +213,7 @@ def _install_files(root: Path) -> None:
 def prune(keep: set[Path]) -> None:
     """Remove disks of former recipes that no lab uses."""
     directory = cache_dir() / "image"
-    with _exclusive(directory):
+    with exclusive(directory):
         for disk in directory.glob("base-*.ext4"):
             if disk not in keep:
                 disk.unlink()

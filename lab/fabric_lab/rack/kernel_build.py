@@ -6,17 +6,15 @@ package management learns nothing of that suite.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from fabric_lab.rack import requirements
-from fabric_lab.rack.image import apt_sources
+from fabric_lab.rack.image import apt_sources, exclusive
 from fabric_lab.run import run
 from fabric_lab.state import REPOSITORY, LabError, cache_dir
 
@@ -71,7 +69,7 @@ def ensure(progress: Progress) -> Path:
     target = _target()
     if target.exists():
         return target
-    with _alone():
+    with exclusive(directory()):
         if not target.exists():
             for package in requirements.ensure(PROGRAMS):
                 progress(f"installed the Debian package {package}")
@@ -86,18 +84,10 @@ def _target() -> Path:
 
 def prune(keep: set[Path]) -> None:
     """Remove kernels of former recipes that no lab uses."""
-    with _alone():
+    with exclusive(directory()):
         for kernel in directory().iterdir():
             if kernel.is_dir() and kernel not in {*keep, _target()}:
                 shutil.rmtree(kernel)
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    directory().mkdir(parents=True, exist_ok=True)
-    with (directory() / "lock").open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _build(target: Path, progress: Progress) -> None:
