@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fabric_lab import levels, state
+from fabric_lab.cluster import kubectl
 from fabric_lab.levels import Level, Phases
 from fabric_lab.rack import ssh, status, topology, vm
 from fabric_lab.state import Lab, LabError
@@ -86,6 +87,10 @@ def _ssh(arguments: argparse.Namespace) -> int:
     os.execvp(argv[0], argv)
 
 
+def _kubectl(arguments: argparse.Namespace) -> int:
+    return kubectl.run(_lab(arguments), arguments.cluster, arguments.arguments)
+
+
 def _controller(arguments: argparse.Namespace) -> int:
     """The simulator alone, in the foreground, with options of its own."""
     return subprocess.call([sys.executable, "-m", "fabric_lab.controller", *arguments.options])
@@ -120,6 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     shell = command("ssh", _ssh, "Log in to a machine, or run a command there.")
     shell.add_argument("machine")
     shell.add_argument("command", nargs=argparse.REMAINDER)
+    client = command("kubectl", _kubectl, "Run kubectl on the host cluster or on a tenant cluster.")
+    client.add_argument("cluster", help=f"{kubectl.HOST}, or the name of a tenant cluster")
+    client.add_argument("arguments", nargs=argparse.REMAINDER)
     only = command("controller", _controller, "Run the controller simulator alone in the foreground.", named=False)
     only.add_argument("options", nargs=argparse.REMAINDER)
     return parser

@@ -79,7 +79,7 @@ INVENTORY_MISTAKES = [
     Mistake(
         "no-child-subnet-left",
         "tenant_create",
-        "192.168.128.0/22 has room for 1 subnets of /22, there are 2 tenant clusters",
+        "192.168.128.0/22 has room for 1 subnet of /22, there are 2 tenant clusters",
         everywhere={"fabric_tenant_supernet": "192.168.128.0/22"},
     ),
     Mistake(

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from fabric_lab import levels, state
+from fabric_lab.cluster import kubectl
 from fabric_lab.demo import budget
 from fabric_lab.demo.plays import INVENTORY, Run, play
 from fabric_lab.levels import Level, Phases
@@ -63,21 +64,27 @@ def _again(lab: Lab, playbook: str) -> Run:
     return run
 
 
+def _command(lab: Lab, command: str) -> str:
+    return f"PYTHONPATH=lab {_shown(Path(sys.executable))} -m fabric_lab {command} --name {lab.name}"
+
+
+def _shown(path: Path) -> str:
+    """As short as it can be typed in the repository's directory."""
+    return shlex.quote(str(path.relative_to(state.REPOSITORY) if path.is_relative_to(state.REPOSITORY) else path))
+
+
 def _environment(lab: Lab) -> str:
-    return f"set -a; . <(PYTHONPATH=lab .cache/venv/bin/python -m fabric_lab env --name {lab.name}); set +a"
-
-
-def _kubeconfigs(lab: Lab) -> list[Path]:
-    return sorted(path for path in lab.directory.glob("*.kubeconfig") if path.is_file())
+    return f"set -a; . <({_command(lab, 'env')}); set +a"
 
 
 def _look_around(lab: Lab) -> None:
-    key, known = shlex.quote(str(lab.ssh_key)), shlex.quote(str(lab.known_hosts))
+    key, known = _shown(lab.ssh_key), _shown(lab.known_hosts)
     print("\nLook around:")
-    for path in _kubeconfigs(lab):
-        print(f"  .cache/bin/kubectl --kubeconfig {path} get nodes -o wide")
+    for cluster in kubectl.clusters(lab):
+        print(f"  {_command(lab, 'kubectl')} {cluster} get nodes -o wide")
+    print(f"  {_command(lab, 'ssh')} metal1 ip -br address")
     print(f"  ssh -i {key} -o UserKnownHostsFile={known} root@<address>   (addresses: make lab-status)")
-    print(f"  PYTHONPATH=lab .cache/venv/bin/python -m fabric_lab ssh --name {lab.name} metal1 ip -br address")
+    print(f"  {_shown(lab.directory)}/<cluster>.kubeconfig   (a tenant cluster's is for who reaches its VIP)")
     print(f"  make lab-status LAB={lab.name}      draw the rack")
     print(f"  make lab-down LAB={lab.name}        take it down; nothing of it stays")
 

@@ -281,8 +281,8 @@ def _check_subnets(model: Model, supernet: IPv4Network, problems: Problems) -> N
     if rooms < len(model.tenant_clusters):
         problems.add(
             _SUPERNET,
-            f"{supernet} has room for {rooms} subnets of /{length}, there are {len(model.tenant_clusters)}"
-            " tenant clusters",
+            f"{supernet} has room for {'1 subnet' if rooms == 1 else f'{rooms} subnets'} of /{length},"
+            f" there are {len(model.tenant_clusters)} tenant clusters",
         )
     last = 2 ** (32 - length) - 2
     if number > last:

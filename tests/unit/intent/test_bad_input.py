@@ -135,7 +135,7 @@ def test_supernet_too_small_for_one_subnet(inventory: Inventory, only: Only) -> 
 def test_supernet_too_small_for_all_tenant_clusters(inventory: Inventory, only: Only) -> None:
     inventory.everywhere(fabric_tenant_supernet="192.168.64.0/22")
     message = only(inventory.problems(), "fabric_tenant_supernet")
-    assert message == "192.168.64.0/22 has room for 1 subnets of /22, there are 2 tenant clusters"
+    assert message == "192.168.64.0/22 has room for 1 subnet of /22, there are 2 tenant clusters"
 
 
 @pytest.mark.parametrize(
