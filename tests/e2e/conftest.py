@@ -12,7 +12,7 @@ part of the test; with FABRIC_E2E_KEEP=1 it stays up, for looking around and for
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -102,3 +102,14 @@ class Tenants:
 def tenants(rack: TestLab, host_cluster: Run) -> Tenants:
     del host_cluster
     return Tenants(rack)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print where it is seen also when the test passes."""
+
+    def out(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {text}", end=" ", flush=True)
+
+    return out
