@@ -25,7 +25,7 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig that may list and watch nodes")
 	node := flag.String("node", "", "name of this node; empty: only keep the routes (for a machine that is no node)")
 	conf := flag.String("conf", "/etc/cni/net.d/10-lab.conflist", "CNI configuration to write")
-	mtu := flag.Int("mtu", 0, "MTU of the pods' interfaces; 0: the plugin's default")
+	mtu := flag.Int("mtu", 0, "MTU of the pods' interfaces; 0: that of the interface with the node's address")
 	clusterCIDR := flag.String("cluster-cidr", "", "the pods' range; given: pods that leave it get their node's address")
 	remove := flag.Bool("cleanup", false, "take back what earlier runs made, and end")
 	flag.Parse()
@@ -98,10 +98,18 @@ func reconcile(nodes []*corev1.Node, s settings) error {
 	}
 	if s.node != "" {
 		for _, node := range nodes {
-			if node.Name == s.node && node.Spec.PodCIDR != "" {
-				if err := writeConf(s.conf, node.Spec.PodCIDR, s.mtu); err != nil {
+			if node.Name != s.node || node.Spec.PodCIDR == "" {
+				continue
+			}
+			mtu := s.mtu
+			if mtu == 0 {
+				var err error
+				if mtu, err = mtuOf(internalAddress(node)); err != nil {
 					return err
 				}
+			}
+			if err := writeConf(s.conf, node.Spec.PodCIDR, mtu); err != nil {
+				return err
 			}
 		}
 	}

@@ -20,14 +20,45 @@ func wantedRoutes(nodes []*corev1.Node, self string) map[string]string {
 		if node.Name == self || node.Spec.PodCIDR == "" {
 			continue
 		}
-		for _, address := range node.Status.Addresses {
-			if address.Type == corev1.NodeInternalIP {
-				routes[node.Spec.PodCIDR] = address.Address
-				break
-			}
+		if address := internalAddress(node); address != "" {
+			routes[node.Spec.PodCIDR] = address
 		}
 	}
 	return routes
+}
+
+// internalAddress is empty as long as the node has told none.
+func internalAddress(node *corev1.Node) string {
+	for _, address := range node.Status.Addresses {
+		if address.Type == corev1.NodeInternalIP {
+			return address.Address
+		}
+	}
+	return ""
+}
+
+// mtuOf is the MTU of the interface that has an address. Pods' packets travel between nodes as they are, so they may be
+// as big as the nodes' own; 0 (the plugin's default) while the node has told no address.
+func mtuOf(address string) (int, error) {
+	if address == "" {
+		return 0, nil
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return 0, fmt.Errorf("listing interfaces: %w", err)
+	}
+	for _, link := range links {
+		addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+		if err != nil {
+			return 0, fmt.Errorf("addresses of %s: %w", link.Attrs().Name, err)
+		}
+		for _, each := range addresses {
+			if each.IP.String() == address {
+				return link.Attrs().MTU, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("no interface has the node's address %s", address)
 }
 
 func syncRoutes(wanted map[string]string) error {

@@ -30,6 +30,13 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
         "description": "NICs that are cabled to the fabric, under the same names on every server.",
     },
     "fabric_bond": {**_NAME, "default": "bond0", "description": "Bond that the servers make of their fabric NICs."},
+    "fabric_mtu": {
+        "type": "integer",
+        "minimum": 1280,
+        "maximum": 9216,
+        "examples": [9000],
+        "description": "MTU of bonds, tenant VLANs and the pods on them; the switch ports must carry it. Default: 1500.",
+    },
     "fabric_template_postfix": {
         **_NAME,
         "default": "nodes",
