@@ -12,6 +12,9 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.c
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import (
     control_plane_values,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane_options import (
+    workload_kind,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.gitops import (
     argocd_application,
     cluster_api_objects,
@@ -20,6 +23,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.l
     load_balancer_objects,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network import network_objects
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
 
 def _checked(build: Callable[[Document], Any]) -> Callable[[Any], Any]:
@@ -41,11 +45,26 @@ def _yaml_documents(documents: Any) -> str:
     return "".join(f"---\n{yaml_text.readable(yaml_text.plain(each))}" for each in listed)
 
 
+def _refused_changes(records: Any, values: Any) -> list[str]:
+    """A sentence for each value that the newest of Helm's records keeps a control plane from taking."""
+    if not isinstance(records, list) or not isinstance(values, dict):
+        raise AnsibleFilterError("tenant_cluster_refused_changes takes a list of Helm's records, and values")
+    labelled = [(each, (each.get("metadata") or {}).get("labels") or {}) for each in records]
+    deployed = [
+        (int(labels["version"]), each["helm_values"])
+        for each, labels in labelled
+        if labels.get("status") == "deployed" and "helm_values" in each
+    ]
+    return list(immutable.refused(max(deployed, key=lambda each: each[0])[1], values)) if deployed else []
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "tenant_network_objects": _checked(network_objects),
             "tenant_cluster_values": _checked(control_plane_values),
+            "tenant_cluster_kind": _checked(workload_kind),
+            "tenant_cluster_refused_changes": _refused_changes,
             "tenant_cluster_application": _checked(argocd_application),
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),
             "yaml_documents": _yaml_documents,

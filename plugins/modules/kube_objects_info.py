@@ -43,6 +43,14 @@ options:
       label_selector:
         description: Labels that must match, as C(key=value,…).
         type: str
+  helm_values:
+    description:
+      - Paths, such as V(networking.serviceCIDR), of values with which Helm has made a release.
+      - Those that are set are added to Helm's records among the objects, as C(helm_values). Nothing else of a record is
+        shown, since it holds secrets.
+    type: list
+    elements: str
+    default: []
   wait_ready:
     description:
       - Wait until every query matches something and all of it is ready, as M(baremetal.fabric.kube_objects) would.
@@ -107,6 +115,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube import comp
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document, describe
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, Unreachable, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
 
 def argument_spec() -> dict[str, Any]:
@@ -121,6 +130,7 @@ def argument_spec() -> dict[str, Any]:
     return {
         **kube_module.connection_options(),
         "queries": {"type": "list", "elements": "dict", "required": True, "options": query},
+        "helm_values": {"type": "list", "elements": "str", "default": []},
         "wait_ready": {"type": "bool", "default": False},
         "wait_gone": {"type": "bool", "default": False},
         "wait_timeout": {"type": "int", "default": 300},
@@ -128,7 +138,14 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def answer(cluster: Cluster, query: Document) -> list[Document]:
+def shown(document: Document, helm_values: list[str]) -> Document:
+    """What may be seen of an object: nothing of a Secret but its name, and of Helm's records what was asked for."""
+    masked: Document = compare.masked(document)
+    values = immutable.release_values(document) if helm_values else None
+    return masked if values is None else {**masked, "helm_values": immutable.kept(values, helm_values)}
+
+
+def answer(cluster: Cluster, query: Document, helm_values: list[str]) -> list[Document]:
     try:
         pattern = re.compile(query["name_pattern"] or "")
     except re.error as error:
@@ -143,18 +160,18 @@ def answer(cluster: Cluster, query: Document) -> list[Document]:
     matching = [document for document in found if pattern.search(document["metadata"]["name"])]
     for document in matching:
         document["metadata"].pop("managedFields", None)
-    return [compare.masked(document) for document in matching]
+    return [shown(document, helm_values) for document in matching]
 
 
-def look(cluster: Cluster, queries: list[Document]) -> list[list[Document]]:
-    return [answer(cluster, query) for query in queries]
+def look(cluster: Cluster, params: Document) -> list[list[Document]]:
+    return [answer(cluster, query, params["helm_values"]) for query in params["queries"]]
 
 
 def await_state(cluster: Cluster, params: Document) -> list[list[Document]]:
     """Looks until what was asked for is the case; a wait for nothing in particular is over at once."""
     deadline = time.monotonic() + params["wait_timeout"]
     while True:
-        answers = look(cluster, params["queries"])
+        answers = look(cluster, params)
         found = [document for each in answers for document in each]
         unready = [document for document in found if not readiness.judge(document).ready]
         if params["wait_gone"]:
@@ -183,7 +200,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     waits = (params["wait_ready"] or params["wait_gone"]) and not module.check_mode
     try:
         with kube_module.open_cluster(params) as cluster:
-            answers = await_state(cluster, params) if waits else look(cluster, params["queries"])
+            answers = await_state(cluster, params) if waits else look(cluster, params)
     except Unreachable:
         if not (module.check_mode or params["allow_unreachable"]):
             raise

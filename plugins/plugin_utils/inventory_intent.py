@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model, Problem, build_model
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.build import GROUPS
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import (
+    DEFAULT_CHART,
+    DEFAULT_CHART_VERSION,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables import PREFIXES
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import chart as charts
 
 
 def model_of(task_vars: Mapping[str, Any]) -> Model:
@@ -31,7 +39,30 @@ def model_of(task_vars: Mapping[str, Any]) -> Model:
                 values[host][name] = hostvars[name]
             except AnsibleError as error:
                 unresolved.setdefault((name, f"cannot be resolved: {error}"), []).append(host)
-    return build_model(values, groups, _once(unresolved, len(values)))
+    return build_model(values, groups, _once(unresolved, len(values)), find_chart)
+
+
+def find_chart(variables: Mapping[str, Any]) -> charts.Chart | None:
+    """The chart of a tenant cluster, if it is a path or Helm has downloaded it before; nothing is fetched for it."""
+    named = str(variables.get("tenant_cluster_chart_schema") or "")
+    if named:
+        return _read(Path(named).expanduser())
+    chart = str(variables.get("tenant_cluster_chart") or DEFAULT_CHART)
+    version = str(variables.get("tenant_cluster_chart_version") or DEFAULT_CHART_VERSION)
+    path = charts.find(chart, version, _helm_caches())
+    return _read(path) if path else None
+
+
+@functools.lru_cache(maxsize=16)
+def _read(path: Path) -> charts.Chart:
+    return charts.read(path)
+
+
+def _helm_caches() -> list[Path]:
+    """Where Helm keeps the charts that it has downloaded."""
+    home = os.environ.get("HELM_CACHE_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "helm")
+    own = os.environ.get("HELM_REPOSITORY_CACHE")
+    return [Path(each).expanduser() for each in (own, Path(home, "repository")) if each]
 
 
 def _once(unresolved: Mapping[tuple[str, str], Sequence[str]], hosts: int) -> list[Problem]:

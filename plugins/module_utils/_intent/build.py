@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from .._kube.documents.control_plane import control_plane_values
-from .._vcluster import former_keys, value_rules
-from . import rules
+from .._vcluster.chart import Chart
+from . import rules, vcluster_rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
 from .names import default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
@@ -24,10 +24,20 @@ GROUPS = (TENANT_CLUSTERS_GROUP, SHARED_SERVERS_GROUP, BARE_METAL_GROUP)
 HostVars = Mapping[str, Mapping[str, Any]]
 
 
-def build_model(hostvars: HostVars, groups: Mapping[str, Sequence[str]], found_before: Iterable[Problem] = ()) -> Model:
+def _no_chart(_variables: Mapping[str, Any]) -> Chart | None:
+    return None
+
+
+def build_model(
+    hostvars: HostVars,
+    groups: Mapping[str, Sequence[str]],
+    found_before: Iterable[Problem] = (),
+    find_chart: vcluster_rules.FindChart = _no_chart,
+) -> Model:
     """The model of the whole inventory; raises IntentError with every mistake at once.
 
-    `hostvars` holds plain values; `found_before` are mistakes that were met while they were obtained.
+    `hostvars` holds plain values; `found_before` are mistakes that were met while they were obtained; `find_chart`
+    reads the chart that a tenant cluster's variables name, if it is on this machine.
     """
     problems = Problems()
     problems.extend(found_before)
@@ -43,20 +53,22 @@ def build_model(hostvars: HostVars, groups: Mapping[str, Sequence[str]], found_b
     bare_metal = {
         name: _bare_metal(name, _read_host(BARE_METAL, hostvars, name, problems)) for name in members[BARE_METAL_GROUP]
     }
+    tenant_clusters = {
+        name: _tenant_cluster(
+            name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal
+        )
+        for name in members[TENANT_CLUSTERS_GROUP]
+    }
+    for name, tenant in tenant_clusters.items():
+        licences = vcluster_rules.check(tenant, hostvars.get(name, {}), find_chart, problems)
+        tenant_clusters[name] = replace(tenant, licences=licences)
     model = Model(
         fabric=_fabric(wide),
         host_cluster=_host_cluster(wide["fabric_host_cluster"]),
         shared_servers=shared_servers,
         bare_metal=bare_metal,
-        tenant_clusters={
-            name: _tenant_cluster(
-                name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal
-            )
-            for name in members[TENANT_CLUSTERS_GROUP]
-        },
+        tenant_clusters=tenant_clusters,
     )
-    for tenant in model.tenant_clusters.values():
-        _check_chart_values(tenant, hostvars.get(tenant.name, {}), problems)
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
     if problems:
@@ -104,27 +116,6 @@ def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems
         places = [name] if holders == list(hosts) else [f"{host}.{name}" for host in holders]
         for place in places:
             problems.add(place, f"unknown variable{suggestion(name, known)}")
-
-
-def _check_chart_values(tenant: TenantCluster, variables: Mapping[str, Any], problems: Problems) -> None:
-    """Values that the chart or the control plane would refuse, but late, and without a word about what to write."""
-    values = variables.get("tenant_cluster_values")
-    if not isinstance(values, Mapping):
-        return
-    release = former_keys.release_of(variables.get("tenant_cluster_chart_version"))
-    ours = control_plane_values(
-        {
-            "name": tenant.name,
-            "network_namespace": tenant.network_namespace,
-            "vip": None,
-            "port": tenant.api_port,
-            "replicas": tenant.replicas,
-            "pod_cidr": tenant.pod_cidr,
-            "service_cidr": tenant.service_cidr,
-        }
-    )
-    for key, sentence in (*former_keys.found_in(values, release), *value_rules.mistakes(ours, values)):
-        problems.add(f"{tenant.name}.tenant_cluster_values.{key}", sentence)
 
 
 def _fabric(wide: Mapping[str, Any]) -> Fabric:

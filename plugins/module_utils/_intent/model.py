@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -72,6 +72,8 @@ class TenantCluster:
     api_port: int
     namespace: str
     network_namespace: str
+    # What of its control plane needs a licence, by the licence's tier; empty for what needs none.
+    licences: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def read(schema: Schema, value: Any, path: str, problems: Problems) -> Any:
     kind = str(schema["type"])
     value = _convert(kind, value)
     if not _is(kind, value):
-        problems.add(path, f"must be {_NOUNS[kind]}, not {_shown(value)}")
+        shown = "what it is" if schema.get("writeOnly") else _shown(value)
+        problems.add(path, f"must be {_NOUNS[kind]}, not {shown}")
         return empty(schema)
     if kind == "object":
         return _read_object(schema, value, path, problems)
@@ -100,6 +101,9 @@ def _scalar_mistake(schema: Schema, value: Any) -> str | None:
         return f"must be at most {schema['maximum']}, not {value}"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         return f"'{value}' does not look like {schema.get('examples', [schema['pattern']])[0]}"
+    if "enum" in schema and value not in schema["enum"]:
+        known = [str(each) for each in schema["enum"] if each != ""]
+        return f"'{value}' is none of {', '.join(known)}{suggestion(str(value), known)}"
     return None
 
 

@@ -30,6 +30,7 @@ def present_lines(model: Model, observed: ObservedFabric, tenant_clusters: Seque
             [model.bare_metal[host].netris_name for host in tenant.bare_metal],
             found.dedicated if found else (),
         )
+        lines += [f"  licence of tier {tier}: {', '.join(paths)}" for tier, paths in tenant.licences.items()]
     return [*lines, f"capacity: {left} after this play"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .control_plane_variables import CONTROL_PLANE
 from .schema import Schema
 
 _NETWORK = {"type": "string", "minLength": 1, "examples": ["192.168.64.0/18"]}
@@ -174,15 +175,7 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
         "default": 443,
         "description": "Port of the API endpoint.",
     },
-    "tenant_cluster_chart_version": {
-        "type": "string",
-        "description": "Version of vCluster's chart; decides which keys tenant_cluster_values may have.",
-    },
-    "tenant_cluster_values": {
-        "type": "object",
-        "default": {},
-        "description": "Values for the chart, merged last.",
-    },
+    **CONTROL_PLANE,
     "tenant_cluster_namespace": {
         "type": "string",
         "description": "Namespace of its control plane in the host cluster; default: vcluster-<name>.",
@@ -210,7 +203,7 @@ NOT_INTENT = (
 )
 
 # What a variable may begin with to be read from the inventory at all; templates elsewhere are none of our business.
-PREFIXES = ("fabric_", "tenant_cluster_", "tenant_network_")
+PREFIXES = ("fabric_", "tenant_cluster_", "tenant_network_", "api_load_balancer_mode", "api_load_balancer_replicas")
 
 REQUIRED = ("fabric_tenant_supernet", "fabric_host_cluster")
 

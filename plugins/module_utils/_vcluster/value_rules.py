@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Values = Mapping[str, Any]
+from .paths import Values
+from .paths import at as _at
 
 _NETWORKS = "k8s.v1.cni.cncf.io/networks"
 _IN_THE_TENANT_CLUSTER = "install it in the tenant cluster instead"
@@ -99,11 +100,3 @@ def _merged(ours: Values, theirs: Values, path: str) -> Any:
     """The value that the chart will see: the user's wins."""
     value = _at(theirs, path)
     return _at(ours, path) if value is None else value
-
-
-def _at(values: Any, path: str) -> Any:
-    for name in path.split("."):
-        if not isinstance(values, Mapping) or name not in values:
-            return None
-        values = values[name]
-    return values

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model, build_model
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import find_chart
 
 WIDE: dict[str, Any] = {
     "fabric_server_nics": ["eth9", "eth10"],
@@ -67,7 +68,7 @@ class Inventory:
         return self
 
     def model(self) -> Model:
-        return build_model(self.hostvars, self.groups)
+        return build_model(self.hostvars, self.groups, find_chart=find_chart)
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by path; the test fails when nothing is."""

@@ -102,6 +102,7 @@ def test_plan_of_tenant_clusters(inventory: Inventory) -> None:
         "    enters: shared1, shared2, shared3",
         "  untagged: metal1",
         "    enters: metal1",
+        "  licence of tier Free: privateNodes.enabled, controlPlane.backingStore.etcd.embedded.enabled",
         "capacity: room for 15 more tenant clusters (VLAN ids left: 99, child subnets left: 15) after this play",
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import json
 import os
@@ -13,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, objects
@@ -25,7 +23,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents i
     network,
 )
 
-from tests.support import schemas
+from tests.support import control_planes, schemas
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -38,15 +36,7 @@ NETWORK: dict[str, Any] = {
     "promiscuous": True,
     "sysctls": {"net.ipv4.ip_forward": "0", "net.ipv4.conf.IFNAME.arp_ignore": "1"},
 }
-CLUSTER: dict[str, Any] = {
-    "name": "blue",
-    "network_namespace": "vcluster-blue-networks",
-    "vip": "192.168.67.253",
-    "port": 443,
-    "replicas": 3,
-    "pod_cidr": "10.244.0.0/16",
-    "service_cidr": "10.96.0.0/16",
-}
+CLUSTER = control_planes.EXAMPLE
 BALANCER: dict[str, Any] = {
     "name": "blue",
     "namespace": "vcluster-blue",
@@ -133,48 +123,6 @@ def test_pools_of_one_network_only() -> None:
 def test_missing_input_is_named() -> None:
     with pytest.raises(common.DocumentError, match="vip, port"):
         control_plane.control_plane_values({k: v for k, v in CLUSTER.items() if k not in ("vip", "port")})
-
-
-# -- the chart's own schema ------------------------------------------------------------------------------------------
-
-
-VERSIONS = ["0.32.3", "0.33.4", "0.34.7", "0.35.3", "0.36.1", "0.37.0-rc.1"]
-EVERYTHING = {
-    "kubernetes_version": "v1.36.0",
-    "storage_class": "fast",
-    "storage_size": "10Gi",
-    "tolerations": [{"key": "x", "operator": "Exists"}],
-    "licence_secret": "vcluster-platform-api-key",
-    "values": {"deploy": {"cni": {"flannel": {"enabled": False}}}},
-}
-
-
-@functools.cache
-def chart(version: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(
-        json.loads(schemas.find(f"vcluster-values-v{version}.schema.json").read_text())
-    )
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("more", [{}, {"vip": None, "replicas": 1}, EVERYTHING], ids=["plain", "plan", "everything"])
-def test_the_chart_takes_our_values(version: str, more: dict[str, Any]) -> None:
-    values = control_plane.control_plane_values({**CLUSTER, **more})
-    assert [error.message for error in chart(version).iter_errors(values)] == []
-
-
-def test_the_schema_would_object() -> None:
-    wrong = control_plane.control_plane_values({**CLUSTER, "values": {"privateNode": {"enabled": True}}})
-    assert "privateNode" in next(chart("0.36.1").iter_errors(wrong)).message
-
-
-def test_values_of_the_user_come_last() -> None:
-    values = control_plane.control_plane_values(
-        {**CLUSTER, "values": {"controlPlane": {"coredns": {"enabled": False}, "endpoint": "api.example.test:6443"}}}
-    )
-    assert values["controlPlane"]["coredns"]["enabled"] is False
-    assert values["controlPlane"]["endpoint"] == "api.example.test:6443"
-    assert values["controlPlane"]["statefulSet"]["highAvailability"]["replicas"] == 3
 
 
 # -- the load balancer -----------------------------------------------------------------------------------------------

@@ -13,20 +13,10 @@ from ansible_collections.baremetal.fabric.plugins.filter.kube_documents import F
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents import common, control_plane, gitops
 
-from tests.support import schemas
+from tests.support import control_planes, schemas
 
 GOLDEN = Path(__file__).parent / "golden" / "gitops.yml"
-VALUES = control_plane.control_plane_values(
-    {
-        "name": "blue",
-        "network_namespace": "vcluster-blue-networks",
-        "vip": "192.168.67.253",
-        "port": 443,
-        "replicas": 3,
-        "pod_cidr": "10.244.0.0/16",
-        "service_cidr": "10.96.0.0/16",
-    }
-)
+VALUES = control_plane.control_plane_values(control_planes.EXAMPLE)
 INTENT: dict[str, Any] = {
     "name": "blue",
     "namespace": "vcluster-blue",

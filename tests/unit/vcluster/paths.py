@@ -5,14 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """Values with this alone."""
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    assert isinstance(value, dict)
-    return value
-
-
 def knows(schema: dict[str, Any], path: list[str], node: dict[str, Any] | None = None) -> bool:
     """Whether a schema has a property at this path."""
     here = schema if node is None else node

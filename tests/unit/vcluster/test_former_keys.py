@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import former_keys
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.former_keys import FORMER, Former
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.paths import nested
 
-from tests.support import schemas
-
-from .paths import knows, nested
-
-
-def schema_of(release: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(schemas.find(f"vcluster-values-v{release}.*.schema.json").read_text())
-    return loaded
+from .charts import RELEASES, schema_of
+from .paths import knows
 
 
 @pytest.mark.parametrize("former", FORMER, ids=lambda each: each.key)
@@ -29,7 +21,7 @@ def test_each_is_told_with_what_takes_its_place(former: Former) -> None:
 
 
 @pytest.mark.parametrize("former", FORMER, ids=lambda each: each.key)
-@pytest.mark.parametrize("release", ["0.30", "0.32", "0.33", "0.34", "0.35", "0.36", "0.37"])
+@pytest.mark.parametrize("release", RELEASES)
 def test_the_charts_schemas_agree(former: Former, release: str) -> None:
     schema = schema_of(release)
     version = former_keys.release_of(f"{release}.0")

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.common import merge
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import control_plane_values
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import value_rules
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.paths import nested
 
-from tests.support import schemas
+from tests.support.control_planes import EXAMPLE
 
-from .paths import knows, nested
+from .charts import schema_of
+from .paths import knows
 
 
 def ours(replicas: int = 1) -> dict[str, Any]:
-    return control_plane_values(
-        {
-            "name": "blue",
-            "network_namespace": "vcluster-blue-networks",
-            "vip": None,
-            "port": 443,
-            "replicas": replicas,
-            "pod_cidr": "10.244.0.0/16",
-            "service_cidr": "10.96.0.0/16",
-        }
-    )
+    return control_plane_values({**EXAMPLE, "vip": None, "replicas": replicas})
 
 
 def found(*theirs: dict[str, Any], replicas: int = 1) -> dict[str, str]:
@@ -121,5 +112,4 @@ def test_a_pod_security_standard_has_a_name() -> None:
     ],
 )
 def test_the_schema_has_every_key_that_is_spoken_of(path: str) -> None:
-    schema = json.loads(schemas.find("vcluster-values-v0.36.1.schema.json").read_text())
-    assert knows(schema, path.split("."))
+    assert knows(schema_of("0.36"), path.split("."))

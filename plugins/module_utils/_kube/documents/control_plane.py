@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from ..._vcluster.former_keys import release_of
+from . import control_plane_options as options
 from .common import NETWORKS_ANNOTATION, Document, known, merge, node_label, one_per_node, require
 from .network import CONTROL_PLANE
+
+#: The part of the values that no variable of its own stands for.
+OURS = ""
+THEIRS = "tenant_cluster_values"
 
 
 def control_plane_values(intent: Document) -> Document:
     """Values for the chart `vcluster`.
 
     `intent`: name, network_namespace, vip (None while unknown), port, replicas, pod_cidr, service_cidr; optional:
-    kubernetes_version, storage_class, storage_size, tolerations, licence_secret, values (merged last).
+    chart_version, kubernetes_version, storage_class, storage_size, storage, backing_store, images, resources,
+    priority_class, extra_args, dns, isolation, addons, exposure, endpoint_mode, gateway, tolerations, licence_secret,
+    values (merged last).
     """
+    values: Document = {}
+    for _variable, fragment in control_plane_parts(intent):
+        values = merge(values, fragment)
+    return values
+
+
+def control_plane_parts(intent: Document) -> list[tuple[str, Document]]:
+    """The values by the variable that they come from, in the order in which they are merged."""
     require(intent, ("name", "network_namespace", "vip", "port", "replicas", "pod_cidr", "service_cidr"))
+    release = release_of(intent.get("chart_version"))
+    parts = [(OURS, _base(intent)), *options.parts(intent, release)]
+    if intent.get("values"):
+        parts.append((THEIRS, intent["values"]))
+    return parts
+
+
+def _base(intent: Document) -> Document:
     endpoint = f"{known(intent['vip'])}:{int(intent['port'])}"
     scheduling: Document = {
         "nodeSelector": node_label(intent["name"]),
@@ -26,22 +50,13 @@ def control_plane_values(intent: Document) -> Document:
         "pods": {"annotations": {NETWORKS_ANNOTATION: f"{intent['network_namespace']}/{CONTROL_PLANE}"}},
         "scheduling": scheduling,
     }
-    claim = {"size": intent.get("storage_size"), "storageClass": intent.get("storage_class")}
-    if any(claim.values()):
-        stateful_set["persistence"] = {"volumeClaim": {key: value for key, value in claim.items() if value}}
-    values: Document = {
-        "controlPlane": {
-            "endpoint": endpoint,
-            "statefulSet": stateful_set,
-            "backingStore": {"etcd": {"embedded": {"enabled": True}}},
-            "coredns": {"enabled": True},
-        },
+    control_plane: Document = {"endpoint": endpoint, "statefulSet": stateful_set}
+    if options.backing_store_kind(intent) == options.EMBEDDED_ETCD:
+        control_plane["backingStore"] = {"etcd": {"embedded": {"enabled": True}}}
+    control_plane["coredns"] = {"enabled": True}
+    return {
+        "controlPlane": control_plane,
         "privateNodes": {"enabled": True},
         "networking": {"podCIDR": intent["pod_cidr"], "serviceCIDR": intent["service_cidr"]},
         "exportKubeConfig": {"context": intent["name"], "server": f"https://{endpoint}"},
     }
-    if intent.get("kubernetes_version"):
-        values["controlPlane"]["distro"] = {"k8s": {"version": intent["kubernetes_version"]}}
-    if intent.get("licence_secret"):
-        values["platform"] = {"apiKey": {"secretName": intent["licence_secret"]}}
-    return merge(values, intent.get("values") or {})

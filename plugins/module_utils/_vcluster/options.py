@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The typed options of a control plane and the chart's keys that they set: what checks and documentation go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .paths import Values, at
+
+Release = tuple[int, int]
+
+#: What was seen to work.
+REAL, STAND_IN, RENDERED = "real program", "lab stand-in", "rendered and validated only"
+#: Everything that is not said to be newer was in this release, the oldest whose schema it was checked against.
+OLDEST: Release = (0, 30)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A variable, with the suboption where it has some, and the keys of the chart that it sets."""
+
+    name: str
+    keys: tuple[str, ...]
+    proven: str = RENDERED
+    since: Release = OLDEST
+    note: str = ""
+
+
+_SET = "controlPlane.statefulSet"
+_CLAIM = f"{_SET}.persistence.volumeClaim"
+_STORE = "controlPlane.backingStore"
+_ETCD = f"{_STORE}.etcd.deploy"
+_ETCD_CLAIM = f"{_ETCD}.statefulSet.persistence.volumeClaim"
+_DATABASE = f"{_STORE}.database.external"
+_K8S = "controlPlane.distro.k8s"
+_KONNECTIVITY = "controlPlane.advanced.konnectivity"
+_IMAGE_PARTS = ("registry", "repository", "tag")
+
+
+def _images(name: str, key: str) -> tuple[Option, ...]:
+    return tuple(Option(f"{name}.{part}", (f"{key}.{part}",)) for part in _IMAGE_PARTS)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("tenant_cluster_replicas", (f"{_SET}.highAvailability.replicas",), STAND_IN),
+    Option("tenant_cluster_api_port", ("controlPlane.endpoint", "exportKubeConfig.server"), STAND_IN),
+    Option("tenant_cluster_pod_cidr", ("networking.podCIDR",), STAND_IN),
+    Option("tenant_cluster_service_cidr", ("networking.serviceCIDR",), STAND_IN),
+    Option("tenant_cluster_tolerations", (f"{_SET}.scheduling.tolerations",)),
+    Option("tenant_cluster_licence_secret", ("platform.apiKey.secretName",), since=(0, 32), note="before 0.32 the"
+           " role writes external.platform.apiKey.secretName"),
+    Option("tenant_cluster_kubernetes_version", (f"{_K8S}.version",)),
+    Option("tenant_cluster_storage_size", (f"{_CLAIM}.size",)),
+    Option("tenant_cluster_storage_class", (f"{_CLAIM}.storageClass",)),
+    Option("tenant_cluster_storage.persistent", (f"{_CLAIM}.enabled",)),
+    Option("tenant_cluster_storage.retention", (f"{_CLAIM}.retentionPolicy",)),
+    Option("tenant_cluster_backing_store.kind=embedded_etcd", (f"{_STORE}.etcd.embedded.enabled",), STAND_IN),
+    Option("tenant_cluster_backing_store.kind=deployed_etcd", (f"{_ETCD}.enabled",), note="no snapshots"),
+    Option("tenant_cluster_backing_store.kind=sqlite", (f"{_STORE}.database.embedded.enabled",), note="one replica"),
+    Option("tenant_cluster_backing_store.kind=external_database", (f"{_DATABASE}.enabled",), note="no snapshots"),
+    Option("tenant_cluster_backing_store.replicas", (f"{_ETCD}.statefulSet.highAvailability.replicas",)),
+    *_images("tenant_cluster_backing_store.image", f"{_ETCD}.statefulSet.image"),
+    Option("tenant_cluster_backing_store.persistent", (f"{_ETCD_CLAIM}.enabled",)),
+    Option("tenant_cluster_backing_store.storage_size", (f"{_ETCD_CLAIM}.size",)),
+    Option("tenant_cluster_backing_store.storage_class", (f"{_ETCD_CLAIM}.storageClass",)),
+    Option("tenant_cluster_backing_store.data_source", (f"{_DATABASE}.dataSource",)),
+    Option("tenant_cluster_backing_store.connector", (f"{_DATABASE}.connector",)),
+    Option("tenant_cluster_backing_store.tls_secret",
+           (*(f"{_DATABASE}.{each}" for each in ("caFile", "certFile", "keyFile")),
+            f"{_SET}.persistence.addVolumes", f"{_SET}.persistence.addVolumeMounts")),
+    Option("tenant_cluster_images.registry", ("controlPlane.advanced.defaultImageRegistry",)),
+    *_images("tenant_cluster_images.control_plane", f"{_SET}.image"),
+    *_images("tenant_cluster_images.kubernetes", f"{_K8S}.image"),
+    Option("tenant_cluster_images.pull_policy", (f"{_SET}.imagePullPolicy", f"{_K8S}.imagePullPolicy")),
+    Option("tenant_cluster_images.pull_secrets", ("controlPlane.advanced.serviceAccount.imagePullSecrets",)),
+    Option("tenant_cluster_resources.requests", (f"{_SET}.resources.requests",)),
+    Option("tenant_cluster_resources.limits", (f"{_SET}.resources.limits",)),
+    Option("tenant_cluster_priority_class", (f"{_SET}.scheduling.priorityClassName",)),
+    Option("tenant_cluster_extra_args.api_server", (f"{_K8S}.apiServer.extraArgs",)),
+    Option("tenant_cluster_extra_args.controller_manager", (f"{_K8S}.controllerManager.extraArgs",)),
+    Option("tenant_cluster_extra_args.scheduler", (f"{_K8S}.scheduler.extraArgs",)),
+    Option("tenant_cluster_dns.replicas", ("controlPlane.coredns.deployment.replicas",)),
+    Option("tenant_cluster_dns.image", ("controlPlane.coredns.deployment.image",)),
+    Option("tenant_cluster_isolation.network_policy", ("policies.networkPolicy.enabled",)),
+    Option("tenant_cluster_isolation.quota.enabled", ("policies.resourceQuota.enabled",)),
+    Option("tenant_cluster_isolation.quota.hard", ("policies.resourceQuota.quota",)),
+    Option("tenant_cluster_isolation.quota.room", (), note="for the check only"),
+    Option("tenant_cluster_isolation.limits.enabled", ("policies.limitRange.enabled",)),
+    Option("tenant_cluster_isolation.limits.default", ("policies.limitRange.default",)),
+    Option("tenant_cluster_isolation.limits.default_request", ("policies.limitRange.defaultRequest",)),
+    Option("tenant_cluster_isolation.limits.max", ("policies.limitRange.max",)),
+    Option("tenant_cluster_isolation.limits.min", ("policies.limitRange.min",)),
+    Option("tenant_cluster_isolation.pod_security", ("policies.podSecurityStandard",)),
+    Option("tenant_cluster_addons.flannel", ("deploy.cni.flannel.enabled",)),
+    Option("tenant_cluster_addons.kube_proxy", ("deploy.kubeProxy.enabled",)),
+    Option("tenant_cluster_addons.local_path", ("deploy.localPathProvisioner.enabled",)),
+    Option("tenant_cluster_addons.konnectivity",
+           (f"{_KONNECTIVITY}.server.enabled", f"{_KONNECTIVITY}.agent.enabled")),
+    Option("tenant_cluster_addons.konnectivity_agents", (f"{_KONNECTIVITY}.agent.replicas",)),
+    Option("tenant_cluster_addons.cloud_controller_manager",
+           ("controlPlane.advanced.cloudControllerManager.enabled",)),
+    Option("tenant_cluster_addons.metrics_server", ("deploy.metricsServer.enabled",)),
+    Option("tenant_cluster_addons.metallb_addresses",
+           ("deploy.metallb.enabled", "deploy.metallb.ipAddressPool.addresses")),
+    Option("tenant_cluster_exposure.type", ("controlPlane.service.spec",)),
+    Option("tenant_cluster_exposure.node_port", ("controlPlane.service.httpsNodePort",)),
+    Option("tenant_cluster_exposure.annotations", ("controlPlane.service.annotations",)),
+    Option("tenant_cluster_exposure.names", ("controlPlane.proxy.extraSANs",)),
+    Option("tenant_cluster_exposure.ingress.host", ("controlPlane.ingress.enabled", "controlPlane.ingress.host")),
+    Option("tenant_cluster_exposure.ingress.class", ("controlPlane.ingress.spec",)),
+    Option("tenant_cluster_exposure.ingress.annotations", ("controlPlane.ingress.annotations",)),
+    Option("tenant_cluster_exposure.gateway.host", ("controlPlane.tlsRoute.enabled", "controlPlane.tlsRoute.host"),
+           since=(0, 34)),
+    Option("tenant_cluster_exposure.gateway.parents", ("controlPlane.tlsRoute.parentRefs",), since=(0, 34)),
+    Option("api_load_balancer_mode=kube_vip_embedded", ("controlPlane.advanced.kubeVip.enabled",)),
+)  # fmt: skip
+
+
+def too_new(values: Values, release: Release) -> Iterator[tuple[str, str]]:
+    """Options that set keys which the chart's release does not have yet: the key, and what is wrong."""
+    for option in OPTIONS:
+        for key in option.keys:
+            if option.since > release and at(values, key) is not None:
+                yield key, f"vCluster has {option.name} since {option.since[0]}.{option.since[1]}"
+                break

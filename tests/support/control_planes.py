@@ -1,0 +1,92 @@
+"""The control plane of the examples, once: what tests render, validate and compare with golden files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+EXAMPLE: dict[str, Any] = {
+    "name": "blue",
+    "network_namespace": "vcluster-blue-networks",
+    "vip": "192.168.67.253",
+    "port": 443,
+    "replicas": 3,
+    "pod_cidr": "10.244.0.0/16",
+    "service_cidr": "10.96.0.0/16",
+}
+
+_IMAGE = {"registry": "registry.example.test", "repository": "mirror/image", "tag": "v1"}
+#: What each typed option may hold, every suboption at least once. As the role hands it on.
+OPTIONS: dict[str, list[Any]] = {
+    "kubernetes_version": ["v1.34.0"],
+    "storage_class": ["fast"],
+    "storage_size": ["10Gi"],
+    "storage": [{"persistent": True, "retention": "Delete"}, {"persistent": False}],
+    "backing_store": [
+        {"kind": "embedded_etcd"},
+        {
+            "kind": "deployed_etcd", "replicas": 3, "image": _IMAGE, "persistent": True, "storage_size": "8Gi",
+            "storage_class": "fast",
+        },
+        {"kind": "deployed_etcd", "persistent": False},
+        {"kind": "sqlite"},
+        {
+            "kind": "external_database", "data_source": "postgres://blue:word@sql.example.test:5432/blue",
+            "tls_secret": "sql-client",
+        },
+        {"kind": "external_database", "connector": "postgres"},
+    ],
+    "images": [
+        {
+            "registry": "registry.example.test", "control_plane": _IMAGE, "kubernetes": _IMAGE,
+            "pull_policy": "IfNotPresent", "pull_secrets": ["registry"],
+        },
+    ],
+    "resources": [{"requests": {"cpu": "500m"}, "limits": {"memory": "4Gi"}}],
+    "priority_class": ["tenants"],
+    "extra_args": [{"api_server": ["--v=4"], "controller_manager": ["--v=4"], "scheduler": ["--v=4"]}],
+    "dns": [{"replicas": 3, "image": "registry.example.test/coredns:1.12.0"}],
+    "isolation": [
+        {
+            "network_policy": True, "pod_security": "baseline",
+            "quota": {"hard": {"count/pods": 30}, "room": {"requests.cpu": 2}},
+            "limits": {
+                "default": {"cpu": "2"}, "default_request": {"cpu": "50m"}, "max": {"memory": "8Gi"},
+                "min": {"cpu": "1m"},
+            },
+        },
+        {"quota": {"enabled": True}, "limits": {"enabled": True}},
+    ],
+    "addons": [
+        {
+            "flannel": False, "kube_proxy": False, "local_path": False, "konnectivity": False, "metrics_server": True,
+            "cloud_controller_manager": False, "konnectivity_agents": 2,
+            "metallb_addresses": ["192.168.64.10-192.168.64.20"],
+        },
+    ],
+    "exposure": [
+        {"type": "NodePort", "node_port": 30443, "names": ["api.example.test"]},
+        {
+            "type": "LoadBalancer", "annotations": {"metallb.io/address-pool": "api"},
+            "ingress": {"host": "api.example.test", "class": "nginx", "annotations": {"a": "b"}},
+        },
+        {"gateway": {"host": "api.example.test", "parents": [{"name": "public", "namespace": "gateways"}]}},
+    ],
+    "endpoint_mode": ["kube_vip_embedded"],
+    "gateway": ["192.168.67.254/22"],
+    "licence_secret": ["vcluster-platform-api-key"],
+    "tolerations": [[{"key": "x", "operator": "Exists"}]],
+    "values": [{"logging": {"encoding": "json"}}],
+}  # fmt: skip
+
+
+def combinations() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The example alone, with each value of each option, and each backing store with everything else at once."""
+    yield "plain", {**EXAMPLE}
+    yield "plan", {**EXAMPLE, "vip": None, "replicas": 1}
+    everything = {key: values[0] for key, values in OPTIONS.items()}
+    for key, values in OPTIONS.items():
+        for number, value in enumerate(values):
+            yield f"{key}-{number}", {**EXAMPLE, key: value}
+            if key in ("backing_store", "exposure", "isolation"):
+                yield f"everything-{key}-{number}", {**EXAMPLE, **everything, key: value}
