@@ -23,6 +23,9 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.l
     load_balancer_objects,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network import network_objects
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network_policy import (
+    control_plane_policies,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
 
@@ -63,6 +66,7 @@ class FilterModule:
         return {
             "tenant_network_objects": _checked(network_objects),
             "tenant_cluster_values": _checked(control_plane_values),
+            "tenant_cluster_policies": _checked(control_plane_policies),
             "tenant_cluster_kind": _checked(workload_kind),
             "tenant_cluster_refused_changes": _refused_changes,
             "tenant_cluster_application": _checked(argocd_application),
