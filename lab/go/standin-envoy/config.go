@@ -52,6 +52,42 @@ type tcpProxy struct {
 	Cluster            string `json:"cluster"`
 	IdleTimeout        string `json:"idle_timeout"`
 	MaxConnectAttempts int    `json:"max_connect_attempts"`
+	// of an HTTP connection manager, which has the same place in a listener
+	HTTPFilters []struct {
+		Name        string `json:"name"`
+		TypedConfig struct {
+			Type string `json:"@type"`
+		} `json:"typed_config"`
+	} `json:"http_filters"`
+	RouteConfig *struct {
+		Name         string `json:"name"`
+		VirtualHosts []struct {
+			Name    string   `json:"name"`
+			Domains []string `json:"domains"`
+			Routes  []route  `json:"routes"`
+		} `json:"virtual_hosts"`
+	} `json:"route_config"`
+}
+
+type route struct {
+	Match struct {
+		Path string `json:"path"`
+	} `json:"match"`
+	DirectResponse *struct {
+		Status int `json:"status"`
+	} `json:"direct_response"`
+}
+
+// answered is the one path to which an HTTP connection manager of the understood kind says yes; empty for all others.
+func (p tcpProxy) answered() string {
+	if p.RouteConfig == nil || len(p.RouteConfig.VirtualHosts) != 1 || len(p.RouteConfig.VirtualHosts[0].Routes) != 1 {
+		return ""
+	}
+	only := p.RouteConfig.VirtualHosts[0].Routes[0]
+	if only.DirectResponse == nil || only.DirectResponse.Status != 200 || strings.ContainsAny(only.Match.Path, " \t\n#\"'") {
+		return ""
+	}
+	return only.Match.Path
 }
 
 type cluster struct {
@@ -90,7 +126,10 @@ type healthCheck struct {
 	TCPHealthCheck     *struct{} `json:"tcp_health_check"`
 }
 
-const tcpProxyType = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+const (
+	tcpProxyType = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
+	httpType     = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+)
 
 func parse(text []byte) (config, error) {
 	var c config
@@ -117,10 +156,14 @@ func (c config) validate() error {
 			continue
 		}
 		proxy := listener.FilterChains[0].Filters[0].TypedConfig
-		if proxy.Type != tcpProxyType {
+		switch {
+		case proxy.Type == httpType:
+			if proxy.answered() == "" {
+				fail("listener %s: of %s only one path with a direct response of 200 is understood", listener.Name, httpType)
+			}
+		case proxy.Type != tcpProxyType:
 			fail("listener %s: only %s is understood, not %q", listener.Name, tcpProxyType, proxy.Type)
-		}
-		if !clusters[proxy.Cluster] {
+		case !clusters[proxy.Cluster]:
 			fail("listener %s: there is no cluster %q", listener.Name, proxy.Cluster)
 		}
 		if _, err := duration(proxy.IdleTimeout, time.Hour); err != nil {

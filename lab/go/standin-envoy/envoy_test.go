@@ -45,6 +45,43 @@ func TestGuidesConfiguration(t *testing.T) {
 	}
 }
 
+const health = `
+  - name: health
+    address: {socket_address: {address: 0.0.0.0, port_value: 9443}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: health
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+          route_config:
+            name: health
+            virtual_hosts:
+            - name: health
+              domains: ["*"]
+              routes:
+              - {match: {path: /ready}, direct_response: {status: 200}}
+`
+
+func TestAListenerForProbes(t *testing.T) {
+	text := strings.Replace(guide, "  clusters:\n", strings.TrimPrefix(health, "\n")+"  clusters:\n", 1)
+	c, err := parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := c.haproxy(nil); !strings.Contains(out, "  bind 0.0.0.0:9443\n  timeout client 10s\n  monitor-uri /ready\n") {
+		t.Fatal(out)
+	}
+	for _, other := range []string{"status: 500", "status: 200, body: {inline_string: x}"} {
+		if _, err := parse([]byte(strings.Replace(text, "status: 200", other, 1))); err == nil {
+			t.Errorf("%s is not done and was not refused", other)
+		}
+	}
+}
+
 func TestHealthChecksBecomeChecks(t *testing.T) {
 	text := strings.Replace(guide, "    connect_timeout: 5s\n", `    connect_timeout: 5s
     health_checks:

@@ -48,6 +48,14 @@ func (c config) haproxy(nameservers []string) string {
 	for n, listener := range c.StaticResources.Listeners {
 		proxy := listener.FilterChains[0].Filters[0].TypedConfig
 		a := listener.Address.SocketAddress
+		if proxy.Type == httpType {
+			line("frontend listener%d", n)
+			line("  mode http")
+			line("  bind %s:%d", a.Address, a.PortValue)
+			line("  timeout client 10s")
+			line("  monitor-uri %s", proxy.answered())
+			continue
+		}
 		idle := milliseconds(proxy.IdleTimeout, time.Hour)
 		line("frontend listener%d", n)
 		line("  bind %s:%d", a.Address, a.PortValue)

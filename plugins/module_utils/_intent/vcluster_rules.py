@@ -52,7 +52,7 @@ def check(
     parts = control_plane_parts(intent)
     release = former_keys.release_of(intent["chart_version"])
 
-    for name, message in _between_options(tenant, intent, variables):
+    for name, message in _between_options(tenant, intent):
         problems.add(f"{tenant.name}.{name}", message)
     values: Document = {}
     for _variable, fragment in parts:
@@ -128,9 +128,7 @@ def _persistent(values: Document) -> bool:
     return at(values, "controlPlane.statefulSet.persistence.volumeClaim.enabled") is not False
 
 
-def _between_options(
-    tenant: TenantCluster, intent: Document, variables: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
+def _between_options(tenant: TenantCluster, intent: Document) -> Iterator[tuple[str, str]]:
     yield from _backing_store(tenant, intent)
     storage = intent.get("storage") or {}
     if storage.get("persistent") is False:
@@ -147,8 +145,6 @@ def _between_options(
             "tenant_cluster_api_port",
             f"vCluster's own kube-vip serves port {EMBEDDED_PORT} and no other: set it to that",
         )
-    if intent["endpoint_mode"] == "external" and not variables.get("tenant_cluster_vip"):
-        yield "api_load_balancer_mode", "is external: set tenant_cluster_vip to the address that your own endpoint has"
 
 
 def _backing_store(tenant: TenantCluster, intent: Document) -> Iterator[tuple[str, str]]:

@@ -222,12 +222,6 @@ def test_embedded_kube_vip_has_one_port(inventory: Inventory, only: Only) -> Non
     inventory.set("blue", tenant_cluster_api_port=8443).model()
 
 
-def test_an_endpoint_of_ones_own_has_an_address(inventory: Inventory, only: Only) -> None:
-    inventory.set("blue", api_load_balancer_mode="external")
-    assert "tenant_cluster_vip" in only(inventory.problems(), "blue.api_load_balancer_mode")
-    inventory.set("blue", tenant_cluster_vip="192.168.67.253").model()
-
-
 # --- the quota
 
 

