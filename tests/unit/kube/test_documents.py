@@ -183,6 +183,7 @@ def test_an_envoy_that_hangs_does_not_answer_the_probe(
     try:
         eventually(lambda: answers(health))
         process.send_signal(signal.SIGSTOP)
+        eventually(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
         # A look at the port alone would find nothing wrong.
         for each in (port, health):
             socket.create_connection(("127.0.0.1", each), timeout=1).close()
