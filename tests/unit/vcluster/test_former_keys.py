@@ -27,7 +27,7 @@ def test_the_charts_schemas_agree(former: Former, release: str) -> None:
     version = former_keys.release_of(f"{release}.0")
     assert version is not None
     gone = version >= former.since
-    assert knows(schema, former.key.split(".")) is not gone
+    assert knows(schema, former.key.split(".")) is (former.came <= version < former.since)
     if gone:
         assert [key for key in former.keys if not knows(schema, key.split("."))] == []
 
@@ -64,3 +64,22 @@ def test_release_of_a_version() -> None:
     assert former_keys.release_of("0.36.1") == former_keys.release_of("v0.36.1-rc.1") == (0, 36)
     assert former_keys.release_of("latest") is None
     assert former_keys.release_of(None) is None
+
+
+#: Every key of the older articles, and what the table of the reference sheet has besides.
+OF_THE_ARTICLES = """
+enableHA syncer.replicas replicas api.replicas controller.replicas etcd.replicas etcd.image etcd.storage.persistence
+etcd.storage.size etcd.storage.className storage.persistence storage.size storage.className coredns.replicas api.image
+controller.image sync.nodes.enabled sync.nodes.syncAllNodes sync.nodes.nodeSelector sync.nodes.enableScheduler
+sync.nodes.syncNodeChanges sync.persistentvolumes.enabled sync.storageclasses.enabled sync.hoststorageclasses.enabled
+sync.ingresses.enabled mapServices.fromHost mapServices.fromVirtual isolation.enabled isolation.networkPolicy.enabled
+isolation.networkPolicy.outgoingConnections.ipBlock isolation.resourceQuota.quota isolation.limitRange.default
+isolation.podSecurityStandard vcluster.image vcluster.env syncer.extraArgs ingress.enabled service.type external.platform
+sleepMode.autoSleep controlPlane.distro.k3s.enabled
+""".split()
+
+
+@pytest.mark.parametrize("key", OF_THE_ARTICLES)
+def test_the_articles_keys_are_known(key: str) -> None:
+    ((told, sentence),) = former_keys.found_in(nested(key, "x"))
+    assert (key == told or key.startswith(f"{told}.")) and "write " in sentence or "controlPlane." in sentence
