@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,23 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import TYPED_OPTIONS
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.problems import Problems
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.schema import read
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables import TENANT_CLUSTER
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents import control_plane_options
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import control_plane_values
-from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import options
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import options, quota
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.former_keys import release_of
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster.paths import at
 
 from tests.support.control_planes import EXAMPLE, OPTIONS, combinations
 
+from . import option_table
 from .charts import RELEASES, schema_of, validator_of
 from .paths import knows
 
 REPOSITORY = Path(__file__).parents[3]
+PAGE = REPOSITORY / "docs" / "tenant-cluster-options.md"
 COMBINATIONS = dict(combinations())
 
 
@@ -137,3 +143,30 @@ def test_the_licence_secret_where_the_release_looks_for_it() -> None:
 
     assert paths("0.31.3") == ["external"]
     assert paths("0.32.0") == paths(None) == ["platform"]
+
+
+def test_the_page_says_what_is_declared() -> None:
+    """Run with FABRIC_UPDATE_DOCS=1 to write it anew."""
+    if os.environ.get("FABRIC_UPDATE_DOCS"):
+        PAGE.write_text(option_table.renewed(PAGE.read_text()))
+    assert PAGE.read_text() == option_table.renewed(PAGE.read_text())
+    assert PAGE.read_text().count("\n| `") == len(options.OPTIONS)
+
+
+def examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_pages_examples_are_sound(example: str, release: str) -> None:
+    variables = yaml.safe_load(example.replace("{{ vault_blue_password }}", "word"))
+    intent = {name.removeprefix("tenant_cluster_"): value for name, value in variables.items()}
+    values = control_plane_values({**EXAMPLE, **intent})
+    assert [error.message for error in validator_of(release).iter_errors(values)] == []
+    problems = Problems()
+    for name, value in variables.items():
+        read(TENANT_CLUSTER[name], value, name, problems)
+    assert problems.as_list() == []
+    room = at(intent, "isolation.quota.room") or {}
+    assert list(quota.mistakes(values, 2, room, stateful=True)) == []
