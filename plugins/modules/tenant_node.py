@@ -4,10 +4,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tenant_node
-short_description: Wait for a node of a tenant cluster, or take it out
+short_description: Wait for a node of a tenant cluster, mark it, empty it, or take it out
 version_added: 0.1.0
 description:
-  - Waits until a node is Ready and has its address in the tenant cluster's subnet, or closes, drains and deletes it.
+  - Waits until a node is Ready and has its address in the tenant cluster's subnet, and gives it labels and taints; or
+    closes and drains it, or deletes it after that.
   - Nothing is done on the machine itself.
 extends_documentation_fragment:
   - baremetal.fabric.kube
@@ -17,18 +18,44 @@ attributes:
     support: full
     description: Only tells whether there is something to do.
   diff_mode:
-    support: none
-    description: A node is no document of the user's.
+    support: full
+    description: Shows the labels, the taints, and whether the node is open to new pods.
 options:
   name:
     description: Name of the node.
     type: str
     required: true
   state:
-    description: What the node shall be.
+    description:
+      - What the node shall be. A node that was closed to new pods by V(drained), or by a V(absent) that did not come to
+        its end, is opened again by V(ready). One that somebody else has closed stays closed.
     type: str
-    choices: [ready, absent]
+    choices: [ready, drained, absent]
     default: ready
+  labels:
+    description:
+      - With O(state=ready), labels that the node shall have. They are set as soon as it has registered.
+      - Which of its labels and taints were set by this module is noted in an annotation of the node, so that those that
+        are not given any more are removed, and others' stay.
+      - Labels and taints are left alone when neither of O(labels) and O(taints) is given.
+    type: dict
+  taints:
+    description: With O(state=ready), taints that the node shall have.
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: Its key.
+        type: str
+        required: true
+      value:
+        description: Its value.
+        type: str
+      effect:
+        description: What it does to pods that do not tolerate it.
+        type: str
+        choices: [NoSchedule, PreferNoSchedule, NoExecute]
+        required: true
   subnet:
     description:
       - With O(state=ready), the node's internal address must be in this subnet. A node with another one would be
@@ -70,6 +97,11 @@ EXAMPLES = r"""
       name: blue
     name: metal1
     subnet: 192.168.64.0/22
+    labels:
+      example.com/rack: r7
+    taints:
+      - key: example.com/gpu
+        effect: NoSchedule
 
 - name: Take metal1 out
   baremetal.fabric.tenant_node:
@@ -100,7 +132,7 @@ evicted:
   description: Pods that were evicted.
   type: list
   elements: str
-  returned: with O(state=absent)
+  returned: with O(state=absent) and O(state=drained)
 reachable:
   description: Whether the tenant cluster's API answered.
   type: bool
@@ -112,7 +144,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import drain, evidence, readiness
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, drain, evidence, marks, readiness
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import (
@@ -122,14 +154,24 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors impo
     WaitTimeout,
 )
 
+_CONFLICT = 409
+_ATTEMPTS = 5
+
 
 def argument_spec() -> dict[str, Any]:
     options = kube_module.connection_options()
     options["tenant"]["required"] = True
+    taint = {
+        "key": {"type": "str", "required": True},
+        "value": {"type": "str"},
+        "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "required": True},
+    }
     return {
         **options,
         "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["ready", "absent"], "default": "ready"},
+        "state": {"type": "str", "choices": ["ready", "drained", "absent"], "default": "ready"},
+        "labels": {"type": "dict"},
+        "taints": {"type": "list", "elements": "dict", "options": taint},
         "subnet": {"type": "str"},
         "wait_timeout": {"type": "int", "default": 300},
         "drain": {"type": "bool", "default": True},
@@ -151,16 +193,47 @@ def describe(node: Document | None) -> dict[str, Any]:
     return {"node": facts}
 
 
-def await_ready(cluster: Cluster, params: dict[str, Any]) -> Document:
+def mark(cluster: Cluster, node: Document, params: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
+    """Gives the node its labels and taints, and says what that changed. Others write nodes too, all the time."""
+    if params["labels"] is None and params["taints"] is None:
+        return {}
+    name = params["name"]
+    for _attempt in range(_ATTEMPTS):
+        patch = marks.change(node, params["labels"] or {}, params["taints"] or [])
+        if not patch:
+            return {}
+        try:
+            after = cluster.merge("v1", "Node", name, patch, dry_run=dry_run)
+        except KubeError as error:
+            fresh = cluster.get("v1", "Node", name) if error.status == _CONFLICT else None
+            if fresh is None:
+                raise
+            node = fresh
+            continue
+        texts = [compare.as_text(marks.shown(each)) for each in (node, after)]
+        diff = {"before_header": f"Node {name}", "after_header": f"Node {name}", "before": texts[0], "after": texts[1]}
+        return {"changed": True, "diff": diff}
+    raise KubeError(f"node {name} is written by others faster than its labels and taints can be set; try again")
+
+
+def await_ready(cluster: Cluster, params: dict[str, Any]) -> tuple[Document, dict[str, Any]]:
+    """The node, once it is Ready, and what was changed on it. It is marked before that: pods come when it is."""
     name, deadline = params["name"], time.monotonic() + params["wait_timeout"]
+    changes: dict[str, Any] = {}
+    marked = False
     while True:
         node = cluster.get("v1", "Node", name)
+        if node is not None and not marked:
+            changes, marked = mark(cluster, node, params), True
         if node is not None and readiness.judge(node).ready:
-            return node
+            return node, changes
         if time.monotonic() >= deadline:
-            if node is None:
-                raise WaitTimeout(f"no node {name} has registered within {params['wait_timeout']} s")
-            raise WaitTimeout(f"not Ready within {params['wait_timeout']} s:\n{evidence.collect(cluster, node)}")
+            text = f"no node {name} has registered within {params['wait_timeout']} s"
+            if node is not None:
+                text = f"not Ready within {params['wait_timeout']} s:\n{evidence.collect(cluster, node)}"
+            error = WaitTimeout(text)
+            error.result = changes
+            raise error
         time.sleep(2)
 
 
@@ -177,30 +250,40 @@ def check_address(node: Document, subnet: str | None) -> None:
 
 
 def ready(module: AnsibleModule) -> dict[str, Any]:
-    with kube_module.open_cluster(module.params) as cluster:
-        if module.check_mode:
-            return {"changed": False, "reachable": True, **describe(cluster.get("v1", "Node", module.params["name"]))}
-        node = await_ready(cluster, module.params)
-    check_address(node, module.params["subnet"])
-    return {"changed": False, "reachable": True, **describe(node)}
-
-
-def absent(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     with kube_module.open_cluster(params) as cluster:
+        if module.check_mode:
+            found = cluster.get("v1", "Node", params["name"])
+            changes = mark(cluster, found, params, dry_run=True) if found else {}
+            return {"changed": False, "reachable": True, **describe(found), **changes}
+        node, changes = await_ready(cluster, params)
+    check_address(node, params["subnet"])
+    return {"changed": False, "reachable": True, **describe(node), **changes}
+
+
+def leaving(module: AnsibleModule) -> dict[str, Any]:
+    """Closes and empties the node and, unless it only shall be drained, deletes it."""
+    params = module.params
+    deleting = params["state"] == "absent"
+    with kube_module.open_cluster(params) as cluster:
         node = cluster.get("v1", "Node", params["name"])
-        result = {"changed": node is not None, "reachable": True, "evicted": [], **describe(node)}
-        if node is None or module.check_mode:
+        if node is None and not deleting:
+            raise KubeError(f"tenant cluster {params['tenant']['name']} has no node {params['name']} to drain")
+        result = {"changed": deleting and node is not None, "reachable": True, "evicted": [], **describe(node)}
+        if node is None:
             return result
-        drain.cordon(cluster, params["name"])
+        if module.check_mode:
+            return {**result, "changed": deleting or not drain.closed(node)}
+        closed = drain.cordon(cluster, params["name"])
         if params["drain"]:
             silent = not drain.heard_of(node)
             limits = drain.Limits(
                 timeout=0 if silent else params["drain_timeout"], force=silent or params["drain_force"]
             )
             result["evicted"] = drain.drain(cluster, params["name"], limits)
-        cluster.delete("v1", "Node", params["name"], propagation="Background", uid=node["metadata"]["uid"])
-    return result
+        if deleting:
+            cluster.delete("v1", "Node", params["name"], propagation="Background", uid=node["metadata"]["uid"])
+    return {**result, "changed": deleting or closed or bool(result["evicted"])}
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -208,7 +291,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     if module.params["state"] == "ready":
         return kube_module.unless_missing(lambda: ready(module), module, lambda _: nothing)
     try:
-        return absent(module)
+        return leaving(module)
     except Gone:
         return nothing  # with its control plane, a tenant cluster's nodes are gone as well
     except Unreachable:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .client import Cluster, Document
 from .errors import KubeError, UnknownKind, WaitTimeout
+from .marks import CORDONED
 from .readiness import conditions
 
 _MIRROR = "kubernetes.io/config.mirror"
@@ -23,12 +24,17 @@ class Limits:
     clock: Callable[[], float] = time.monotonic
 
 
+def closed(node: Document) -> bool:
+    return bool((node.get("spec") or {}).get("unschedulable"))
+
+
 def cordon(cluster: Cluster, name: str) -> bool:
-    """False if the node was closed to new pods already."""
+    """False if the node was closed to new pods already, by whomever; that we did it is noted on the node."""
     node = cluster.get("v1", "Node", name)
-    if node is None or (node.get("spec") or {}).get("unschedulable"):
+    if node is None or closed(node):
         return False
-    cluster.merge("v1", "Node", name, {"spec": {"unschedulable": True}})
+    annotations = {CORDONED: "true"}
+    cluster.merge("v1", "Node", name, {"metadata": {"annotations": annotations}, "spec": {"unschedulable": True}})
     return True
 
 
