@@ -48,6 +48,39 @@ options:
         lost.
     type: bool
     default: false
+  tenant:
+    description:
+      - Name of the tenant cluster, noted on the server. A server that has noted another one is a node of that, even if
+        the endpoints are the same, as they can be where subnets overlap.
+    type: str
+  kubelet_arguments:
+    description:
+      - More arguments for the kubelet, for instance C(--max-pods=200), one word each. They are put into
+        C(KUBELET_EXTRA_ARGS) beside what is there; which of them are ours is noted.
+    type: list
+    elements: str
+    default: []
+  kubelet_config:
+    description:
+      - Fields of a KubeletConfiguration. They are written to a drop-in directory that the kubelet merges into the
+        configuration of the tenant cluster (Kubernetes 1.30 or later).
+    type: dict
+    default: {}
+  proxy:
+    description:
+      - Proxy of the join script, of the container runtime and of the kubelet. It is kept in a file that only root can
+        read.
+    type: dict
+    suboptions:
+      http_proxy:
+        description: For HTTP.
+        type: str
+      https_proxy:
+        description: For HTTPS.
+        type: str
+      no_proxy:
+        description: Hosts, domains and networks that are reached directly, with commas.
+        type: str
   timeout:
     description: Seconds that the script may take.
     type: int
@@ -87,7 +120,7 @@ before:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._node import join, script, state
+from ansible_collections.baremetal.fabric.plugins.module_utils._node import join, script, settings, state
 from ansible_collections.baremetal.fabric.plugins.module_utils._node.system import System
 
 
@@ -100,12 +133,14 @@ def main() -> None:
         "node_ip": {"type": "str"},
         "arguments": {"type": "list", "elements": "str", "default": []},
         "force": {"type": "bool", "default": False},
+        "tenant": {"type": "str"},
         "timeout": {"type": "int", "default": 900},
+        **settings.options(),
     }
     module = AnsibleModule(spec, supports_check_mode=True)
     params = module.params
     system = System()
-    before = state.observe(system, params["endpoint"])
+    before = state.observe(system, params["endpoint"], params["tenant"])
     if before["joined"] and not params["force"]:
         module.exit_json(changed=False, before=before)
     if module.check_mode:
@@ -122,6 +157,8 @@ def main() -> None:
         arguments=params["arguments"],
         force=params["force"],
         timeout=params["timeout"],
+        tenant=params["tenant"],
+        settings=settings.of_params(params),
     )
     try:
         result = join.join(system, request)

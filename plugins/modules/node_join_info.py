@@ -8,6 +8,7 @@ short_description: Tell whether a server is a node, and of which cluster
 version_added: 0.1.0
 description:
   - Looks at the kubelet of the server, at whom it reports to, and at whether an earlier join was interrupted.
+  - Tries the registries that a join needs, if the server has not joined yet.
   - Runs on the server, with Python 3.8 or later and nothing else.
 attributes:
   check_mode:
@@ -17,6 +18,53 @@ options:
   endpoint:
     description: API endpoint, C(address:port), that the server is expected to report to.
     type: str
+  tenant:
+    description:
+      - Name of the tenant cluster, noted on the server. A server that has noted another one is a node of that, even if
+        the endpoints are the same, as they can be where subnets overlap.
+    type: str
+  kubelet_arguments:
+    description:
+      - More arguments for the kubelet, for instance C(--max-pods=200), one word each. They are put into
+        C(KUBELET_EXTRA_ARGS) beside what is there; which of them are ours is noted.
+    type: list
+    elements: str
+    default: []
+  kubelet_config:
+    description:
+      - Fields of a KubeletConfiguration. They are written to a drop-in directory that the kubelet merges into the
+        configuration of the tenant cluster (Kubernetes 1.30 or later).
+    type: dict
+    default: {}
+  proxy:
+    description:
+      - Proxy of the join script, of the container runtime and of the kubelet. It is kept in a file that only root can
+        read.
+    type: dict
+    suboptions:
+      http_proxy:
+        description: For HTTP.
+        type: str
+      https_proxy:
+        description: For HTTPS.
+        type: str
+      no_proxy:
+        description: Hosts, domains and networks that are reached directly, with commas.
+        type: str
+  registries:
+    description:
+      - Registries and mirrors, each a host or a URL, that are tried from the server, through O(proxy) and with
+        certificates verified. A server that has joined already does not try them.
+    type: list
+    elements: str
+    default: []
+  registry_timeout:
+    description: Seconds that each of them may take. All are tried at the same time.
+    type: int
+    default: 10
+  registry_ca_file:
+    description: File on the server with certificate authorities that are trusted besides the system's.
+    type: path
   log_lines:
     description: How many lines of the kubelet's log to return.
     type: int
@@ -45,6 +93,38 @@ server:
   description: The API server that the kubelet reports to.
   type: str
   returned: success
+tenant:
+  description: The tenant cluster that the last join was to, if that was noted.
+  type: str
+  returned: success
+settings_differ:
+  description: Which of O(kubelet_arguments), O(kubelet_config) and O(proxy) are not in force, in words.
+  type: list
+  elements: str
+  returned: success
+registries:
+  description: How each of O(registries) answered.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: As it was given.
+      type: str
+    url:
+      description: What was asked for.
+      type: str
+    reason:
+      description: Why it is of no use; empty if it answered.
+      type: str
+unreachable:
+  description: Sentence with all registries that did not answer and with what helps; empty if all did.
+  type: str
+  returned: success
+refusal:
+  description: Why the server cannot join the cluster of O(endpoint), if it is the node of another one; empty otherwise.
+  type: str
+  returned: success
 interrupted:
   description: Whether an earlier join did not end.
   type: bool
@@ -69,19 +149,38 @@ kubelet_log:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._node import reset, script, state
+from ansible_collections.baremetal.fabric.plugins.module_utils._node import join, registries, reset, script, settings, state
 from ansible_collections.baremetal.fabric.plugins.module_utils._node.system import System
 
 
 def main() -> None:
-    spec = {"endpoint": {"type": "str"}, "log_lines": {"type": "int", "default": 0}}
+    spec = {
+        "endpoint": {"type": "str"},
+        "tenant": {"type": "str"},
+        "registries": {"type": "list", "elements": "str", "default": []},
+        "registry_timeout": {"type": "int", "default": 10},
+        "registry_ca_file": {"type": "path"},
+        "log_lines": {"type": "int", "default": 0},
+        **settings.options(),
+    }
     module = AnsibleModule(spec, supports_check_mode=True)
+    params = module.params
     system = System()
-    result = state.observe(system, module.params["endpoint"])
+    wanted = settings.of_params(params)
+    result = state.observe(system, params["endpoint"], params["tenant"])
+    result["refusal"] = join.foreign_sentence(result) if result["foreign"] else ""
     result["remains"] = reset.remains(system)
     result["script_kept"] = script.kept(system) is not None
-    if module.params["log_lines"]:
-        result["kubelet_log"] = state.kubelet_log(system, module.params["log_lines"])
+    result["settings_differ"] = settings.differing(system, wanted)
+    names = [] if result["joined"] else params["registries"]
+    try:
+        trials = registries.try_all(names, wanted.proxy, params["registry_timeout"], params["registry_ca_file"])
+    except OSError as error:
+        module.fail_json(msg=f"registry_ca_file {params['registry_ca_file']}: {error}")
+    result["registries"] = [trial._asdict() for trial in trials]
+    result["unreachable"] = registries.sentence(trials)
+    if params["log_lines"]:
+        result["kubelet_log"] = state.kubelet_log(system, params["log_lines"])
     module.exit_json(changed=False, **result)
 
 

@@ -8,7 +8,9 @@ short_description: Make a node a plain server again
 version_added: 0.1.0
 description:
   - Runs the join script with C(--reset-only) and then removes what is left of the node, which is the kubelet's state
-    and certificates, CNI configuration and interfaces, and packet filter rules of kube-proxy and CNI plugins.
+    and certificates, containers and their network namespaces, mounts, CNI configuration and interfaces, packet filter
+    rules of kube-proxy and CNI plugins, and the settings that M(baremetal.fabric.node_join) wrote.
+  - What is not wiped (container images, data of local volumes, logs, keys) is named in RV(not_wiped).
   - The script is fetched as in M(baremetal.fabric.node_join) when O(endpoint), O(ca) and O(token) are given and the
     endpoint answers. Otherwise the copy of the join is used, and without one C(kubeadm reset), if there is a kubeadm.
   - Fails if anything of the node is still there in the end.
@@ -57,6 +59,11 @@ output:
   description: The end of what it said.
   type: str
   returned: when something was removed
+not_wiped:
+  description: What the reset leaves on the server, in words.
+  type: list
+  elements: str
+  returned: always
 fetch_error:
   description: Why the script was not fetched although that was asked for.
   type: str
@@ -81,7 +88,7 @@ def main() -> None:
     system = System()
     there = reset.remains(system)
     if not there or module.check_mode:
-        module.exit_json(changed=bool(there), removed=there)
+        module.exit_json(changed=bool(there), removed=there, not_wiped=reset.not_wiped(system))
     fetched, fetch_error = None, ""
     if params["token"]:
         try:

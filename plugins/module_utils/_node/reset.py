@@ -7,14 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import kubelet, script, state
+from . import kubelet, script, settings, state
 from .system import System, tail
 
 # Identity, certificates and state of a node. Binaries are left: they are nobody's secret.
-_DIRECTORIES = ("/etc/kubernetes", "/var/lib/cni", "/var/lib/kubelet", "/run/flannel")
+_DIRECTORIES = (
+    "/etc/kubernetes", "/var/lib/cni", "/var/lib/kubelet", "/run/flannel", "/etc/calico", "/var/lib/calico",
+    "/run/calico", "/run/cilium",
+)  # fmt: skip
 # Another user of CNI, which may have been there before us and keeps its files in the same places.
 _NOT_OURS = "podman"
-_INTERFACES = ("cni0", "flannel.1", "kube-ipvs0", "kube-bridge", "cilium_host", "cilium_net", "cilium_vxlan")
+_INTERFACES = (
+    "cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", "kube-bridge", "vxlan.calico", "cilium_host", "cilium_net",
+    "cilium_vxlan",
+)  # fmt: skip
+# Where containerd keeps what runs for the kubelet, and network namespaces that it made for pods.
+_NAMESPACE = "k8s.io"
+_TASKS = "/run/containerd/io.containerd.runtime.v2.task/" + _NAMESPACE
+_NETWORKS = "/run/netns"
+_POD_NETWORK = "cni-"
 _CHAINS = ("KUBE-", "CNI-", "FLANNEL-")
 _TABLES = ("ip kube-proxy", "ip6 kube-proxy")
 
@@ -29,9 +40,43 @@ def remains(system: System) -> list[str]:
     found += [f"{state.CNI_DIRECTORY}/{name}" for name in state.cni_of_the_node(system)]
     found += [name for name in _INTERFACES if system.path("/sys/class/net/" + name).exists()]
     found += [path for path in (state.NOTES, state.SCRIPT) if system.path(path).exists()]
+    found += settings.files(system)
+    found += [f"container {name}" for name in _names_in(system, _TASKS, "")]
+    found += [f"network namespace {name}" for name in _names_in(system, _NETWORKS, _POD_NETWORK)]
     if state.kubelet_active(system):
         found.append("running kubelet")
     return found
+
+
+# What a reset leaves on purpose: large, or not the node's own. Whoever hands the server to another customer wipes it.
+_KEPT = (
+    ("/var/lib/containerd", "container images and snapshots"),
+    ("/opt/local-path-provisioner", "data of local-path volumes"),
+    ("/var/openebs", "data of OpenEBS volumes"),
+    ("/var/lib/longhorn", "data of Longhorn volumes"),
+    ("/var/lib/rook", "data of Rook volumes"),
+    ("/var/log/pods", "pods' logs"),
+    ("/var/log/containers", "containers' logs"),
+    ("/var/log/journal", "the system's journal"),
+    ("/etc/containerd/certs.d", "registries' certificates and logins of containerd"),
+    ("/usr/local/bin/kubelet", "programs of the node bundle"),
+    ("/opt/cni/bin", "CNI plugins"),
+)
+
+
+def not_wiped(system: System) -> list[str]:
+    """What a reset leaves on the server, in words, as far as it is there; login keys and disks always are."""
+    found = [f"{path} ({what})" for path, what in _KEPT if _filled(system.path(path))]
+    return [*found, "host and login keys of ssh", "users, packages and files that pods or people have put elsewhere"]
+
+
+def _filled(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+
+
+def _names_in(system: System, directory: str, prefix: str) -> list[str]:
+    path = system.path(directory)
+    return sorted(entry.name for entry in path.iterdir() if entry.name.startswith(prefix)) if path.is_dir() else []
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -66,25 +111,45 @@ def reset(system: System, fetched: script.Script | None, timeout: float) -> dict
     left = remains(system)
     if left:
         raise ResetError(f"still there after the reset: {', '.join(left)}\n{output}")
-    return {"script": used, "output": output}
+    return {"script": used, "output": output, "not_wiped": not_wiped(system)}
 
 
 def _clear(system: System) -> None:
     if system.path("/etc/systemd/system/kubelet.service").exists() or state.kubelet_active(system):
         system.run("systemctl", "disable", "--now", "kubelet", timeout=120)
+    # The unit may be gone by now while it is still known to have failed.
+    system.run("systemctl", "reset-failed", "kubelet")
+    _stop_containers(system)
     for name in _INTERFACES:
         if system.path("/sys/class/net/" + name).exists():
             system.run("ip", "link", "delete", name)
+    for name in _names_in(system, _NETWORKS, _POD_NETWORK):
+        system.run("ip", "netns", "delete", name)
+    if system.has("ipvsadm"):
+        system.run("ipvsadm", "--clear")
     _clear_rules(system)
     _unmount(system, "/var/lib/kubelet")
     for name in state.cni_of_the_node(system):
         system.path(f"{state.CNI_DIRECTORY}/{name}").unlink()
     for path in _DIRECTORIES:
         _empty(system.path(path))
+    settings.remove(system)
     for note in (state.NOTES, state.SCRIPT):
         if system.path(note).exists():
             system.path(note).unlink()
     kubelet.set_node_ip(system, None)
+
+
+def _stop_containers(system: System) -> None:
+    """Containers outlive the kubelet. What runs for others, in another namespace of containerd, is left alone."""
+    running = _names_in(system, _TASKS, "")
+    if not running or not system.has("ctr"):
+        return
+    ctr = ("ctr", "--namespace", _NAMESPACE)
+    for name in running:
+        system.run(*ctr, "tasks", "delete", "--force", name)
+    for name in system.run(*ctr, "containers", "list", "--quiet").output.split():
+        system.run(*ctr, "containers", "delete", name)
 
 
 def _empty(directory: Path) -> None:

@@ -65,12 +65,19 @@ def scrub(text: str, token: str | None) -> str:
     return text
 
 
-def run(system: System, text: str, arguments: list[str], token: str | None, timeout: float) -> Done:
+def run(
+    system: System,
+    text: str,
+    arguments: list[str],
+    token: str | None,
+    timeout: float,
+    environment: dict[str, str] | None = None,
+) -> Done:
     """Runs the script from a file that only root can read; the file goes afterwards, whatever happens."""
     path = system.path(SCRIPT + ".run")
     write_private(path, text, 0o700)
     try:
-        ended = system.run("/bin/sh", str(path), *arguments, timeout=timeout)
+        ended = system.run("/bin/sh", str(path), *arguments, timeout=timeout, environment=environment)
     finally:
         path.unlink()
     return Done(ended.code, scrub(ended.output, token))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +46,20 @@ def notes(system: System) -> dict[str, Any]:
 
 def note(system: System, phase: str, **facts: Any) -> None:
     """Notes how far the join is, and once and for all which network configuration was there before the first one."""
-    facts["cni_before"] = notes(system).get("cni_before", _cni_files(system))
+    before = notes(system)
+    facts["cni_before"] = before.get("cni_before", _cni_files(system))
+    if "kubelet_arguments" in before:
+        facts["kubelet_arguments"] = before["kubelet_arguments"]
     write_private(system.path(NOTES), json.dumps({"phase": phase, **facts}, indent=2, sort_keys=True) + "\n")
+
+
+def update_notes(system: System, **facts: Any) -> None:
+    """Notes something more beside what is there; a value that is empty is forgotten."""
+    kept = {key: value for key, value in {**notes(system), **facts}.items() if key not in facts or value}
+    if kept:
+        write_private(system.path(NOTES), json.dumps(kept, indent=2, sort_keys=True) + "\n")
+    elif system.path(NOTES).exists():
+        system.path(NOTES).unlink()
 
 
 def _cni_files(system: System) -> list[str]:
@@ -75,20 +89,34 @@ def kubelet_active(system: System) -> bool:
     return system.run("systemctl", "is-active", "--quiet", "kubelet").code == 0
 
 
+def kubelet_stays(system: System, looks: int = 5, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """A kubelet that does not like its settings ends after a moment, and systemd starts it again and again."""
+    for _look in range(looks):
+        sleep(1.0)
+        if not kubelet_active(system):
+            return False
+    return True
+
+
 def kubelet_log(system: System, lines: int) -> str:
     return tail(system.run("journalctl", "-u", "kubelet", "-n", str(lines), "--no-pager", "-o", "cat").output, lines)
 
 
-def observe(system: System, endpoint: str | None = None) -> dict[str, Any]:
+def observe(system: System, endpoint: str | None = None, tenant: str | None = None) -> dict[str, Any]:
     """Is it a node, whose, and is that complete?"""
     server = kubelet_server(system)
     active = kubelet_active(system)
+    noted = notes(system)
     # Noted before the script runs and replaced after it has ended well: a killed run leaves "joining" behind.
-    interrupted = notes(system).get("phase") == "joining"
+    interrupted = noted.get("phase") == "joining"
     ours = server is not None and (endpoint is None or same_endpoint(server, endpoint))
+    # Subnets of tenant clusters may overlap, and with them their endpoints.
+    if tenant and noted.get("tenant") and noted["tenant"] != tenant:
+        ours = False
     return {
         "kubelet_active": active,
         "server": server,
+        "tenant": noted.get("tenant") if server is not None or interrupted else None,
         "interrupted": interrupted,
         "joined": active and ours and not interrupted,
         "foreign": server is not None and not ours,

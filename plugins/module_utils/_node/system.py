@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,7 +28,9 @@ class System:
     def has(self, program: str) -> bool:
         return shutil.which(program) is not None
 
-    def run(self, *command: str, timeout: float = 60.0, stdin: str = "") -> Done:
+    def run(
+        self, *command: str, timeout: float = 60.0, stdin: str = "", environment: dict[str, str] | None = None
+    ) -> Done:
         """Standard output and error together; a missing program or an overrun time are ends like any other."""
         try:
             # There is no AnsibleModule here, and secrets go in by standard input.
@@ -38,6 +41,7 @@ class System:
                 stderr=subprocess.STDOUT,
                 timeout=timeout,
                 check=False,
+                env={**os.environ, **environment} if environment else None,
                 encoding="utf-8",
                 errors="replace",
             )
