@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError
-from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import select
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import (
+    check_unreachable,
+    select,
+    select_servers,
+)
 from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import failure, model_of, names
 
 
@@ -27,20 +32,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "variable": {"type": "str", "default": "fabric_tenants"},
                 "all_by_default": {"type": "bool", "default": True},
                 "host_cluster": {"type": "bool", "default": False},
+                "servers": {"type": "raw"},
+                "servers_variable": {"type": "str", "default": "fabric_server"},
+                "unreachable": {"type": "raw", "default": []},
                 "play_hosts": {"type": "list", "elements": "str"},
             }
         )
         try:
             model = model_of(task_vars)
             play_hosts = options["play_hosts"]
-            targets = select(
-                model,
-                names(options["tenant_clusters"]),
-                play_hosts=play_hosts if play_hosts is not None else _every_host(model),
-                variable=options["variable"],
-                all_by_default=options["all_by_default"],
-                host_cluster=options["host_cluster"],
-            )
+            if play_hosts is None:
+                play_hosts = _every_host(model)
+            unreachable = names(options["unreachable"])
+            check_unreachable(model, unreachable)
+            if options["servers"] is not None:
+                targets = select_servers(model, names(options["servers"]), play_hosts, options["servers_variable"])
+            else:
+                targets = select(
+                    model,
+                    names(options["tenant_clusters"]),
+                    play_hosts=play_hosts,
+                    variable=options["variable"],
+                    all_by_default=options["all_by_default"],
+                    host_cluster=options["host_cluster"],
+                )
+            targets = replace(targets, unreachable=unreachable)
         except IntentError as error:
             return failure(result, error)
         result.update(changed=False, model=model.as_dict(), targets=targets.as_dict())

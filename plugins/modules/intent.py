@@ -48,6 +48,19 @@ options:
     description: Whether the play is about the host cluster, which needs all shared servers.
     type: bool
     default: false
+  servers:
+    description:
+      - Bare-metal servers that the play is about, as a list or as text with commas, instead of O(tenant_clusters). An
+        empty list is a mistake.
+    type: raw
+  servers_variable:
+    description: Name of the variable that O(servers) comes from, for messages.
+    type: str
+    default: fabric_server
+  unreachable:
+    description: Bare-metal servers that are known not to answer, as a list or as text with commas.
+    type: raw
+    default: []
   play_hosts:
     description:
       - Hosts that the play can reach, usually RV(ignore:ansible_play_hosts_all).
@@ -108,8 +121,12 @@ targets:
       description: Bare-metal servers that belong to them.
       type: list
       elements: str
+    unreachable:
+      description: Bare-metal servers that are known not to answer.
+      type: list
+      elements: str
     hosts:
-      description: All of these.
+      description: Tenant clusters, shared servers and bare-metal servers together.
       type: list
       elements: str
 problems:

@@ -149,7 +149,14 @@ kubelet_log:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._node import join, registries, reset, script, settings, state
+from ansible_collections.baremetal.fabric.plugins.module_utils._node import (
+    join,
+    registries,
+    reset,
+    script,
+    settings,
+    state,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._node.system import System
 
 

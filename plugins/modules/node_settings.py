@@ -9,8 +9,8 @@ version_added: 0.1.0
 description:
   - Brings what the inventory says of a node's kubelet and of its proxy to a server that has joined already, and
     restarts what it concerns if that changed something. M(baremetal.fabric.node_join) does the same at the join.
-  - Pods go on while the kubelet and the container runtime restart. If the kubelet does not stay up with the new settings
-    it gets the former ones back.
+  - Pods go on while the kubelet and the container runtime restart. If the kubelet does not stay up with the new
+    settings it gets the former ones back.
   - Runs on the server, with Python 3.8 or later and nothing else.
 attributes:
   check_mode:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._vcluster.chart import Chart
-from . import rules, vcluster_rules
+from . import node_rules, rules, vcluster_rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
 from .names import default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
@@ -50,9 +50,11 @@ def build_model(
         name: Server(**_server(name, _read_host(SHARED_SERVER, hostvars, name, problems)))
         for name in members[SHARED_SERVERS_GROUP]
     }
-    bare_metal = {
-        name: _bare_metal(name, _read_host(BARE_METAL, hostvars, name, problems)) for name in members[BARE_METAL_GROUP]
-    }
+    bare_metal = {}
+    for name in members[BARE_METAL_GROUP]:
+        values = _read_host(BARE_METAL, hostvars, name, problems)
+        bare_metal[name] = _bare_metal(name, values)
+        node_rules.check_node(name, values, problems)
     tenant_clusters = {
         name: _tenant_cluster(
             name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal

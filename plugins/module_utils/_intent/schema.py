@@ -111,9 +111,12 @@ def _read_object(schema: Schema, value: Mapping[Any, Any], path: str, problems: 
     properties: Mapping[str, Schema] = schema.get("properties", {})
     free = schema.get("additionalProperties", True)
     result = {}
-    for name in sorted(str(each) for each in value if str(each) not in properties):
+    for key in sorted((each for each in value if str(each) not in properties), key=str):
+        name = str(key)
         if isinstance(free, Mapping):
-            result[name] = read(free, value[name], f"{path}.{name}", problems)
+            result[name] = read(free, value[key], f"{path}.{name}", problems)
+        elif free is True:
+            result[name] = value[key]
         elif free is False:
             problems.add(f"{path}.{name}", f"unknown key{suggestion(name, list(properties))}")
     for name in schema.get("required", []):

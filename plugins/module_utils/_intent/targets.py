@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .model import Model
@@ -16,6 +16,8 @@ class Targets:
     tenant_clusters: list[str]
     shared_servers: list[str]
     bare_metal: list[str]
+    # Servers that the user knows not to answer: nothing is done on them.
+    unreachable: list[str] = field(default_factory=list)
 
     @property
     def hosts(self) -> list[str]:
@@ -82,3 +84,36 @@ def _targets(model: Model, names: Sequence[str], host_cluster: bool) -> Targets:
 
 def _group(tenant_cluster: str) -> str:
     return f"tenant_{tenant_cluster.replace('-', '_')}"
+
+
+def select_servers(model: Model, selected: Sequence[str], play_hosts: Sequence[str], variable: str) -> Targets:
+    """The targets of a play that is about bare-metal servers; raises IntentError.
+
+    Which tenant cluster a server comes from only the present tells, so all of them belong to it; they are read only.
+    """
+    problems = Problems()
+    if not selected:
+        problems.add(variable, f"names no server; say which ones, for example -e {variable}=<name>[,<name>]")
+    _check_servers(model, selected, variable, problems)
+    targets = Targets(sorted(model.tenant_clusters), [], list(selected))
+    left_out = [host for host in targets.hosts if host not in set(play_hosts)]
+    if left_out and not problems:
+        problems.add("--limit", f"leaves out {', '.join(left_out)}; leave it away and use -e {variable}=<name>")
+    if problems:
+        raise IntentError(problems.as_list())
+    return targets
+
+
+def check_unreachable(model: Model, names: Sequence[str], variable: str = "fabric_unreachable") -> None:
+    """Only bare-metal servers can be done without: a shared server that is left out would keep what goes."""
+    problems = Problems()
+    _check_servers(model, names, variable, problems)
+    if problems:
+        raise IntentError(problems.as_list())
+
+
+def _check_servers(model: Model, names: Sequence[str], variable: str, problems: Problems) -> None:
+    unknown = [name for name in names if name not in model.bare_metal]
+    if unknown:
+        known = ", ".join(sorted(model.bare_metal)) or "none"
+        problems.add(variable, f"no bare-metal server {', '.join(repr(name) for name in unknown)}; known: {known}")

@@ -146,6 +146,59 @@ BARE_METAL: dict[str, dict[str, Any]] = {
         "default": "",
         "description": "Tenant cluster that the server belongs to; absent or empty: parked.",
     },
+    "node_join_labels": {
+        "type": "object",
+        "default": {},
+        "description": "Labels of its node; one that is taken out here is taken off the node.",
+    },
+    "node_join_taints": {
+        "type": "array",
+        "default": [],
+        "description": "Taints of its node; one that is taken out here is taken off the node.",
+        "items": {
+            "type": "object",
+            "required": ["key", "effect"],
+            "additionalProperties": False,
+            "properties": {
+                "key": {**_NAME, "description": "Its key."},
+                "value": {"type": "string", "description": "Its value."},
+                "effect": {
+                    "type": "string",
+                    "pattern": "^(NoSchedule|PreferNoSchedule|NoExecute)$",
+                    "examples": ["NoSchedule", "PreferNoSchedule", "NoExecute"],
+                    "description": "What it does to pods that do not tolerate it.",
+                },
+            },
+        },
+    },
+    "node_join_kubelet_arguments": {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^--[a-z][^\\s\"'\\\\]*$", "examples": ["--v=4"]},
+        "default": [],
+        "description": "More arguments for its kubelet, one word each.",
+    },
+    "node_join_kubelet_config": {
+        "type": "object",
+        "default": {},
+        "description": "Fields of a KubeletConfiguration for its kubelet alone.",
+    },
+    "node_join_registries": {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^(https?://)?[A-Za-z0-9.\\[\\]:-]+(/\\S*)?$", "examples": ["ghcr.io"]},
+        "default": [],
+        "description": "Registries and mirrors, hosts or URLs, that are tried from the server before it joins.",
+    },
+    "node_join_proxy": {
+        "type": "object",
+        "default": {},
+        "additionalProperties": False,
+        "properties": {
+            "http_proxy": {"type": "string", "description": "Proxy for HTTP."},
+            "https_proxy": {"type": "string", "description": "Proxy for HTTPS."},
+            "no_proxy": {"type": "string", "description": "What is reached directly, with commas."},
+        },
+        "description": "Proxy of the join script, the container runtime and the kubelet.",
+    },
 }
 
 TENANT_CLUSTER: dict[str, dict[str, Any]] = {
@@ -191,6 +244,8 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
 NOT_INTENT = (
     "fabric_tenants",
     "fabric_delete",
+    "fabric_server",
+    "fabric_unreachable",
     "fabric_wait_timeout",
     "fabric_vlan_id",
     "fabric_subnet",
@@ -203,7 +258,19 @@ NOT_INTENT = (
 )
 
 # What a variable may begin with to be read from the inventory at all; templates elsewhere are none of our business.
-PREFIXES = ("fabric_", "tenant_cluster_", "tenant_network_", "api_load_balancer_mode", "api_load_balancer_replicas")
+PREFIXES = (
+    "fabric_",
+    "tenant_cluster_",
+    "tenant_network_",
+    # Of the roles' options only these: others may be templates over what a play has yet to learn.
+    "api_load_balancer_mode",
+    "api_load_balancer_replicas",
+    "node_join_labels",
+    "node_join_taints",
+    "node_join_kubelet_",
+    "node_join_registries",
+    "node_join_proxy",
+)
 
 REQUIRED = ("fabric_tenant_supernet", "fabric_host_cluster")
 

@@ -34,7 +34,7 @@ def change(node: Document, labels: Mapping[str, Any], taints: Sequence[Mapping[s
     It carries the version of the node that it was made from: taints travel as one list, which others write as well.
     """
     ours, ours_tainted = owned(node)
-    wanted = {str(key): str(value) for key, value in labels.items()}
+    wanted = {str(key): _text(value) for key, value in labels.items()}
     present = node["metadata"].get("labels") or {}
     label_patch: Document = {key: value for key, value in wanted.items() if present.get(key) != value}
     label_patch.update({key: None for key in sorted(ours - set(wanted)) if key in present})
@@ -92,6 +92,11 @@ def _taints(old: list[Document], wanted: Sequence[Mapping[str, Any]], ours: set[
         elif identity not in ours:
             kept.append(taint)
     return [*kept, *by_identity.values()]
+
+
+def _text(value: Any) -> str:
+    """Labels are text; a YAML boolean is meant as it is written."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(taint: Mapping[str, Any]) -> Document:

@@ -61,7 +61,9 @@ def join(system: System, request: Request) -> dict[str, Any]:
     restart = kubelet.set_node_ip(system, request.node_ip)
     if ended.code != 0:
         # kubeadm waits for the kubelet and gives up in the end; why, only the kubelet knows.
-        log = f"\nthe kubelet's log ends with\n{state.kubelet_log(system, _TAIL)}" if state.kubelet_active(system) else ""
+        log = (
+            f"\nthe kubelet's log ends with\n{state.kubelet_log(system, _TAIL)}" if state.kubelet_active(system) else ""
+        )
         raise JoinError(f"the join script ended with {ended.code}:\n{tail(ended.output, _TAIL)}{log}")
     if (changed or restart) and state.kubelet_active(system):
         settings.restart(system, changed or ["address"])

@@ -59,7 +59,7 @@ def _try(name: str, proxy: dict[str, str], timeout: float, context: ssl.SSLConte
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return Trial(name, url, "no host and no http or https URL")
     handlers = [_proxy_for(url, proxy), urllib.request.HTTPSHandler(context=context)]
-    request = urllib.request.Request(url, headers={"User-Agent": "baremetal.fabric"})  # noqa: S310 - checked above
+    request = urllib.request.Request(url, headers={"User-Agent": "baremetal.fabric"})
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=timeout):
             return Trial(name, url, "")
@@ -82,7 +82,8 @@ def _proxy_for(url: str, proxy: dict[str, str]) -> urllib.request.ProxyHandler:
 def _exempt(url: str, no_proxy: str) -> bool:
     host = urlsplit(url).hostname or ""
     names = [each.strip() for each in no_proxy.split(",") if each.strip()]
-    return bool(urllib.request.proxy_bypass_environment(host, {"no": ",".join(names)})) or _in_networks(host, names)
+    domains = [name.lower().lstrip("*").lstrip(".") for name in names]
+    return any(host == name or host.endswith("." + name) for name in domains if name) or _in_networks(host, names)
 
 
 def _in_networks(host: str, names: list[str]) -> bool:

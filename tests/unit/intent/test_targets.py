@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError
-from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import Targets, select
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import (
+    Targets,
+    check_unreachable,
+    select,
+    select_servers,
+)
 
 from .conftest import GROUPS, Inventory
 
@@ -74,3 +79,43 @@ def test_deleting_asks_for_names(inventory: Inventory) -> None:
     assert found == {
         "fabric_delete": "names no tenant cluster; say which ones, for example -e fabric_delete=<name>[,<name>]"
     }
+
+
+def servers(inventory: Inventory, selected: list[str], hosts: list[str]) -> Targets:
+    return select_servers(inventory.model(), selected, hosts, "fabric_server")
+
+
+def test_servers_by_name_need_all_tenant_clusters(inventory: Inventory) -> None:
+    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"])
+
+
+@pytest.mark.parametrize(
+    ("selected", "hosts", "path", "message"),
+    [
+        (
+            [],
+            EVERYONE,
+            "fabric_server",
+            "names no server; say which ones, for example -e fabric_server=<name>[,<name>]",
+        ),
+        (
+            ["metal1", "metal9", "shared1"],
+            EVERYONE,
+            "fabric_server",
+            "no bare-metal server 'metal9', 'shared1'; known: metal1, metal2, metal3",
+        ),
+        (["metal1"], ["metal1"], "--limit", "leaves out blue, green; leave it away and use -e fabric_server=<name>"),
+    ],
+)
+def test_servers_that_cannot_be_meant(
+    inventory: Inventory, selected: list[str], hosts: list[str], path: str, message: str
+) -> None:
+    with pytest.raises(IntentError) as caught:
+        servers(inventory, selected, hosts)
+    assert [(each.path, each.message) for each in caught.value.problems] == [(path, message)]
+
+
+def test_only_bare_metal_servers_can_be_done_without(inventory: Inventory) -> None:
+    check_unreachable(inventory.model(), ["metal2"])
+    with pytest.raises(IntentError, match=r"fabric_unreachable.*'shared1'"):
+        check_unreachable(inventory.model(), ["metal2", "shared1"])

@@ -41,9 +41,7 @@ class FakeSystem(System):
     ) -> Done:
         self.calls.append((*command, stdin) if stdin else command)
         if command[0] == "/bin/sh":
-            return super().run(
-                "/usr/bin/env", f"ROOT={self.root}", *command, timeout=timeout, environment=environment
-            )
+            return super().run("/usr/bin/env", f"ROOT={self.root}", *command, timeout=timeout, environment=environment)
         if command[:2] == ("systemctl", "is-active"):
             return Done(0 if command[-1] == "kubelet" and self.active() else 3, "")
         if command[:2] == ("systemctl", "disable"):

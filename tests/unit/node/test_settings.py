@@ -1,4 +1,4 @@
-"""Settings of a server's kubelet and its proxy, registries that are tried, and what a reset removes besides the node."""
+"""Settings of a kubelet and its proxy, registries that are tried, and what a reset removes besides the node."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_equal_endpoint_of_another_tenant_cluster_is_another_cluster(api: Api
     assert state.observe(system, api.endpoint, "blue")["joined"]
     seen = state.observe(system, api.endpoint, "green")
     assert seen["foreign"] and not seen["joined"] and seen["tenant"] == "blue"
-    with pytest.raises(join.JoinError, match="tenant cluster blue.*server_move.*node_leave"):
+    with pytest.raises(join.JoinError, match=r"tenant cluster blue.*server_move.*node_leave"):
         join.join(system, request(api, tenant="green"))
 
 
