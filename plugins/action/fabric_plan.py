@@ -12,6 +12,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent.fabric_ru
     check_fabric,
     missing_clusters,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.moves import intended, moves
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.summary import (
     absent_lines,
     host_lines,
@@ -20,6 +21,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent.summary i
 from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document import (
     absent_document,
     host_document,
+    membership_document,
     observe,
     present_document,
 )
@@ -40,9 +42,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "info": {"type": "dict", "required": True},
                 "tenant_clusters": {"type": "list", "elements": "str", "default": []},
                 "host_cluster": {"type": "bool", "default": False},
+                "servers": {"type": "list", "elements": "str"},
+                "target": {"type": "str"},
                 "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             },
-            mutually_exclusive=[("tenant_clusters", "host_cluster")],
+            mutually_exclusive=[("tenant_clusters", "host_cluster", "servers")],
         )
         try:
             model = model_of(task_vars or {})
@@ -54,6 +58,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
     observed = observe(model, options["info"])
+    if options["servers"] is not None:
+        return _plan_moves(model, observed, options)
     names: list[str] = options["tenant_clusters"]
     if options["state"] == "absent":
         return {
@@ -71,3 +77,17 @@ def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
         document = present_document(model, observed, names)
         summary = present_lines(model, observed, names, left)
     return {"document": document, "summary": summary, "capacity": left.as_dict()}
+
+
+def _plan_moves(model: Model, observed: Any, options: dict[str, Any]) -> dict[str, Any]:
+    targets = intended(model, options["servers"])
+    if options["target"] is not None:
+        targets = dict.fromkeys(targets, options["target"])
+    found = moves(model, observed, targets)
+    documents = [membership_document(model, observed, each.server, each.target) for each in found]
+    return {
+        "moves": {each.server: each.as_dict() for each in found},
+        "summary": [str(each) for each in found],
+        # Several servers at once would have to share entries of one cluster; they are moved one by one.
+        "document": documents[0] if len(documents) == 1 else {},
+    }

@@ -42,6 +42,16 @@ options:
     description: Plan the host cluster instead.
     type: bool
     default: false
+  servers:
+    description:
+      - Inventory names of bare-metal servers. Instead of tenant clusters, plan where these belong. All other members of
+        the tenant clusters stay as they are.
+    type: list
+    elements: str
+  target:
+    description:
+      - Tenant cluster that O(servers) shall be in, empty for parking. By default what the inventory says of each.
+    type: str
   state:
     description: Whether the tenant clusters shall exist.
     type: str
@@ -69,7 +79,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 document:
-  description: What M(baremetal.fabric.netris_document) has to bring about.
+  description:
+    - What M(baremetal.fabric.netris_document) has to bring about. Empty for several O(servers) at once.
   returned: success
   type: dict
 summary:
@@ -84,6 +95,12 @@ summary:
     - "  untagged: metal1"
     - "    enters: metal1"
     - "capacity: room for 62 more tenant clusters (VLAN ids left: 90, child subnets left: 62) after this play"
+moves:
+  description: By server, C(source) and C(target), empty for parking, and whether a move is C(needed).
+  returned: with O(servers)
+  type: dict
+  sample:
+    metal1: {server: metal1, source: blue, target: green, needed: true}
 capacity:
   description: How many more tenant clusters fit when the plan is carried out.
   returned: success

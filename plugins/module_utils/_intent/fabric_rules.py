@@ -20,8 +20,8 @@ def check_fabric(
     _check_known("fabric_owner", "owner", model.fabric.owner, observed.owners, problems)
     involved = _involved(model, tenant_clusters, host_cluster)
     for host, (server, nics_needed) in involved.items():
-        _check_server(model, observed, host, server, nics_needed, problems)
-    _check_agents(model, observed, involved, problems)
+        check_server(model, observed, host, server, nics_needed, problems)
+    check_agents(model, observed, involved, problems)
     for tenant in tenant_clusters:
         _check_holders(model, observed, tenant, problems)
     _check_room(model, observed, tenant_clusters, problems)
@@ -58,13 +58,22 @@ def _check_known(path: str, what: str, name: str, known: Sequence[str], problems
         problems.add(path, f"no {what} '{name}' in Netris; known: {', '.join(sorted(known)) or 'none'}")
 
 
-def _check_server(
-    model: Model, observed: ObservedFabric, host: str, server: str, all_nics: bool, problems: Problems
+def check_server(
+    model: Model,
+    observed: ObservedFabric,
+    host: str,
+    server: str,
+    all_nics: bool,
+    problems: Problems,
+    parked: bool = False,
 ) -> None:
+    """The server is known, and so are the cables of its fabric NICs unless it shall only be parked."""
     found = observed.servers.get(server)
     if found is None:
         known = ", ".join(sorted(observed.servers)) or "none"
         problems.add(host, f"no server '{server}' in Netris; known: {known}")
+        return
+    if parked:
         return
     nics = model.fabric.server_nics
     if not all_nics:
@@ -80,7 +89,7 @@ def _check_server(
             problems.add(host, f"NIC '{nic}' of server '{server}' is not linked to a switch port in Netris")
 
 
-def _check_agents(
+def check_agents(
     model: Model, observed: ObservedFabric, involved: dict[str, tuple[str, bool]], problems: Problems
 ) -> None:
     behind: dict[str, list[str]] = {}

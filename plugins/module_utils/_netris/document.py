@@ -161,6 +161,25 @@ def absent_document(model: Model, tenant_clusters: Sequence[str]) -> Document:
     }
 
 
+def membership_document(model: Model, observed: ObservedFabric, server: str, target: str) -> Document:
+    """One bare-metal server out of whichever tenant cluster holds it and into another one, or into parking.
+
+    Both sides in one document, so that it is released before it is claimed; all other members stay as they are.
+    """
+    machine = model.bare_metal[server]
+    site, entries = model.fabric.site, []
+    wanted = model.tenant_clusters[target].netris_name if target else None
+    for tenant in model.tenant_clusters.values():
+        found = observed.clusters.get(tenant.netris_name)
+        if found and tenant.netris_name != wanted and machine.netris_name in found.dedicated:
+            leaving = [{"name": machine.netris_name, "state": "absent"}]
+            entries.append({"name": found.name, "site": site, "servers_mode": "merge", "servers": leaving})
+    if wanted:
+        entering = [{"name": machine.netris_name, "shared": False}]
+        entries.append({"name": wanted, "site": site, "servers_mode": "merge", "servers": entering})
+    return {"lags": _lags(model, observed, [machine]) if wanted else [], "server_clusters": entries}
+
+
 def tenant_template(model: Model) -> dict[str, Any]:
     fabric = model.fabric
     return _template(

@@ -13,7 +13,13 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables
 from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document import FACTS, GATHER
 
 REPOSITORY = Path(__file__).parents[3]
-PLAYBOOKS = ("host_cluster", "tenant_create", "tenant_delete", "verify")
+PLAYBOOKS = (
+    "host_cluster",
+    "server_move",
+    "tenant_create",
+    "tenant_delete",
+    "verify",
+)
 
 
 def load(path: str) -> Any:
