@@ -18,6 +18,8 @@ PLAYBOOKS = (
     "server_move",
     "tenant_create",
     "tenant_delete",
+    "tenant_pause",
+    "tenant_resume",
     "verify",
 )
 

@@ -1,0 +1,182 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tenant_cluster_power
+short_description: Pause or resume the control plane of a tenant cluster
+version_added: 0.1.0
+description:
+  - Scales the control plane and the load balancer before it to nothing, and back to the replicas that they had. How
+    many these were is noted in annotations on the objects, for the control plane in vCluster's own, so that
+    C(vcluster resume) works as well.
+  - Volumes, Secrets and the VLAN stay. What runs on the tenant cluster's nodes goes on; nothing in it changes while
+    there is no API.
+  - Runs on the machine that runs Ansible.
+extends_documentation_fragment:
+  - baremetal.fabric.kube
+attributes:
+  check_mode:
+    support: full
+    description: Only tells what would be scaled.
+  diff_mode:
+    support: full
+    description: Shows the replicas.
+options:
+  name:
+    description: Name of the tenant cluster, which is the name of its Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of its control plane in the host cluster. Defaults to C(vcluster-<name>).
+    type: str
+  state:
+    description: What the control plane shall be.
+    type: str
+    choices: [running, paused]
+    required: true
+  load_balancer:
+    description: Name of the Deployment in front of it, in the same namespace. It need not exist.
+    type: str
+    default: apiserver-lb
+  replicas:
+    description: How many replicas there shall be if nothing tells how many there were.
+    type: int
+  wait_timeout:
+    description: Seconds to wait until the pods are gone, or ready.
+    type: int
+    default: 300
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Pause blue
+  baremetal.fabric.tenant_cluster_power:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    name: blue
+    state: paused
+"""
+
+RETURN = r"""
+paused:
+  description: Whether it was paused before.
+  type: bool
+  returned: success
+replicas:
+  description: By object, how many replicas it has, or would have, now.
+  type: dict
+  returned: success
+  sample: {StatefulSet blue: 0, Deployment apiserver-lb: 0}
+"""
+
+import datetime
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, evidence, pausing
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.readiness import judge
+
+_APPS = "apps/v1"
+
+
+def argument_spec() -> dict[str, Any]:
+    connection = kube_module.connection_options()
+    del connection["tenant"]
+    return {
+        **connection,
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str"},
+        "state": {"type": "str", "choices": ["running", "paused"], "required": True},
+        "load_balancer": {"type": "str", "default": "apiserver-lb"},
+        "replicas": {"type": "int"},
+        "wait_timeout": {"type": "int", "default": 300},
+    }
+
+
+def control_plane(cluster: Cluster, name: str, namespace: str) -> Document:
+    """A StatefulSet or, with some kinds of storage, a Deployment."""
+    labels = f"app=vcluster,release={name}"
+    for kind in ("StatefulSet", "Deployment"):
+        found = cluster.list(_APPS, kind, namespace, labels=labels)
+        if found:
+            return found[0]
+    raise Gone(f"tenant cluster {name} has no control plane in namespace {namespace}")
+
+
+def steps(cluster: Cluster, params: dict[str, Any]) -> list[tuple[Document, Document]]:
+    """The workloads in the order in which they are scaled, each with its patch: the load balancer goes first."""
+    namespace = params["namespace"] or f"vcluster-{params['name']}"
+    main = control_plane(cluster, params["name"], namespace)
+    front = cluster.get(_APPS, "Deployment", params["load_balancer"], namespace) if params["load_balancer"] else None
+    if params["state"] == "paused":
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found = [(main, pausing.pause_patch(main, now, params["replicas"]))]
+        return [*([(front, pausing.companion_pause_patch(front))] if front else []), *found]
+    found = [(main, pausing.resume_patch(main, params["replicas"]))]
+    return [*found, *([(front, pausing.companion_resume_patch(front))] if front else [])]
+
+
+def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list[Document], dict[str, Any]]:
+    result: dict[str, Any] = {"changed": False, "paused": False, "replicas": {}, "diff": []}
+    after = []
+    for workload, patch in steps(cluster, params):
+        metadata, title = workload["metadata"], f"{workload['kind']} {workload['metadata']['name']}"
+        result["paused"] = result["paused"] or pausing.is_paused(workload)
+        scaled = workload
+        if patch:
+            scaled = cluster.merge(
+                _APPS, workload["kind"], metadata["name"], patch, metadata["namespace"], dry_run=dry_run
+            )
+            texts = [compare.as_text({"replicas": pausing.replicas(each)}) for each in (workload, scaled)]
+            header = {"before_header": title, "after_header": title}
+            result["diff"].append({**header, "before": texts[0], "after": texts[1]})
+            result["changed"] = True
+        result["replicas"][title] = pausing.replicas(scaled)
+        after.append(scaled)
+    return after, result
+
+
+def settled(workload: Document, state: str) -> bool:
+    if state == "paused":
+        return not (workload.get("status") or {}).get("replicas")
+    return judge(workload).ready
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+
+    def ask() -> dict[str, Any]:
+        with kube_module.open_cluster(params) as cluster:
+            workloads, result = scale(cluster, params, module.check_mode)
+            deadline = time.monotonic() + params["wait_timeout"]
+            while not module.check_mode:
+                current = [
+                    cluster.get(_APPS, each["kind"], each["metadata"]["name"], each["metadata"]["namespace"]) or each
+                    for each in workloads
+                ]
+                waiting = [each for each in current if not settled(each, params["state"])]
+                if not waiting:
+                    break
+                if time.monotonic() >= deadline:
+                    lines = [evidence.collect(cluster, each) for each in waiting]
+                    error = WaitTimeout("\n".join([f"not {params['state']} in time:", *lines]))
+                    error.result = {"changed": result["changed"], "diff": result["diff"]}
+                    raise error
+                time.sleep(1)
+        return result
+
+    nothing = {"changed": False, "paused": False, "replicas": {}, "diff": []}
+    return kube_module.unless_missing(ask, module, lambda _reason: nothing)
+
+
+def main() -> None:
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True), work)
+
+
+if __name__ == "__main__":
+    main()
