@@ -20,6 +20,7 @@ PLAYBOOKS = (
     "tenant_delete",
     "tenant_pause",
     "tenant_resume",
+    "tenant_upgrade",
     "verify",
 )
 
