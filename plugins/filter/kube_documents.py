@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.baremetal.fabric.plugins.module_utils._kamaji import spec_rules
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import yaml_text
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.common import Document, DocumentError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import (
@@ -19,6 +20,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.g
     argocd_application,
     cluster_api_objects,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.kamaji import tenant_control_plane
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.load_balancer import (
     load_balancer_objects,
 )
@@ -61,6 +63,11 @@ def _refused_changes(records: Any, values: Any) -> list[str]:
     return list(immutable.refused(max(deployed, key=lambda each: each[0])[1], values)) if deployed else []
 
 
+def _refused_spec_changes(document: Any, present: Any) -> list[str]:
+    before = [each for each in present if each.get("kind") == document["kind"]]
+    return spec_rules.refused_changes(before[0].get("spec") or {}, document["spec"]) if before else []
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -71,6 +78,8 @@ class FilterModule:
             "tenant_cluster_refused_changes": _refused_changes,
             "tenant_cluster_application": _checked(argocd_application),
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),
+            "tenant_control_plane": _checked(tenant_control_plane),
+            "tenant_control_plane_refused": _refused_spec_changes,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
         }

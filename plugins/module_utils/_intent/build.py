@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from .._vcluster.chart import Chart
-from . import node_rules, rules, vcluster_rules
+from . import kamaji_rules, node_rules, rules, vcluster_rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
-from .names import default_namespace, default_network_namespace
+from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
 from .schema import MISSING, Schema, read, suggestion
 from .variables import BARE_METAL, COLLECTION_WIDE, NOT_INTENT, REQUIRED, SHARED_SERVER, TENANT_CLUSTER
@@ -62,8 +62,12 @@ def build_model(
         for name in members[TENANT_CLUSTERS_GROUP]
     }
     for name, tenant in tenant_clusters.items():
-        licences = vcluster_rules.check(tenant, hostvars.get(name, {}), find_chart, problems)
-        tenant_clusters[name] = replace(tenant, licences=licences)
+        variables = hostvars.get(name, {})
+        if tenant.backend == KAMAJI:
+            kamaji_rules.check(tenant, variables, problems)
+        else:
+            licences = vcluster_rules.check(tenant, variables, find_chart, problems)
+            tenant_clusters[name] = replace(tenant, licences=licences)
     model = Model(
         fabric=_fabric(wide),
         host_cluster=_host_cluster(wide["fabric_host_cluster"]),
@@ -165,7 +169,8 @@ def _tenant_cluster(
         replicas=values["tenant_cluster_replicas"],
         pod_cidr=values["tenant_cluster_pod_cidr"],
         service_cidr=values["tenant_cluster_service_cidr"],
-        api_port=values["tenant_cluster_api_port"],
+        backend=values["tenant_cluster_backend"],
+        api_port=values["tenant_cluster_api_port"] or default_api_port(values["tenant_cluster_backend"]),
         namespace=values["tenant_cluster_namespace"] or default_namespace(name),
         network_namespace=values["tenant_network_namespace"] or default_network_namespace(name),
     )

@@ -69,6 +69,7 @@ class TenantCluster:
     replicas: int
     pod_cidr: str
     service_cidr: str
+    backend: str
     api_port: int
     namespace: str
     network_namespace: str

@@ -11,6 +11,9 @@ DNS_LABEL_LENGTH = 63
 HELM_RELEASE_LENGTH = 53
 # A StatefulSet's pods carry the label "<name>-<revision hash of 10>", which is a label value of at most 63.
 STATEFUL_SET_LENGTH = 52
+# What runs a tenant cluster's control plane.
+VCLUSTER = "vcluster"
+KAMAJI = "kamaji"
 # IFNAMSIZ without its closing zero byte.
 INTERFACE_LENGTH = 15
 # No VLAN id is longer than this one.
@@ -48,6 +51,11 @@ def bridge(vlan_id: int) -> str:
 
 def default_namespace(tenant_cluster: str) -> str:
     return f"vcluster-{tenant_cluster}"
+
+
+def default_api_port(backend: str) -> int:
+    """Kamaji's API servers listen on the port of the endpoint themselves, where 6443 is the custom."""
+    return 6443 if backend == KAMAJI else 443
 
 
 def default_network_namespace(tenant_cluster: str) -> str:

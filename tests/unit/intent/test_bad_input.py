@@ -450,3 +450,49 @@ def test_values_do_not_go_round_the_variables_that_are_checked(inventory: Invent
     inventory.set("blue", tenant_cluster_values={"networking": {"podCIDR": "192.168.64.0/18"}})
     message = only(inventory.problems(), "blue.tenant_cluster_values.networking.podCIDR")
     assert message == "is 192.168.64.0/18 here and 10.244.0.0/16 by tenant_cluster_pod_cidr: set that variable"
+
+
+# --- Kamaji
+
+
+def kamaji(inventory: Inventory, **variables: Any) -> Inventory:
+    wanted = {"tenant_cluster_backend": "kamaji", "tenant_cluster_kubernetes_version": "v1.35.0", **variables}
+    return inventory.set("blue", **wanted)
+
+
+def test_unknown_backend(inventory: Inventory, only: Only) -> None:
+    message = only(inventory.set("blue", tenant_cluster_backend="k3s").problems(), "blue.tenant_cluster_backend")
+    assert message == "must be one of vcluster, kamaji, not 'k3s'"
+
+
+def test_kamaji_has_a_port_of_its_own(inventory: Inventory) -> None:
+    model = kamaji(inventory).model()
+    assert {name: each.api_port for name, each in model.tenant_clusters.items()} == {"blue": 6443, "green": 443}
+    assert kamaji(inventory, tenant_cluster_api_port=443).model().tenant_clusters["blue"].api_port == 443
+
+
+@pytest.mark.parametrize(("version", "says"), [(None, "is required with Kamaji"), ("1.35", "does not look like v1.35")])
+def test_kamaji_needs_a_version(inventory: Inventory, only: Only, version: str | None, says: str) -> None:
+    problems = kamaji(inventory, tenant_cluster_kubernetes_version=version).problems()
+    assert says in only(problems, "blue.tenant_cluster_kubernetes_version")
+
+
+def test_kamaji_wants_a_letter_first(inventory: Inventory, only: Only) -> None:
+    inventory.add("tenant_clusters", "1blue", tenant_cluster_backend="kamaji")
+    inventory.set("1blue", tenant_cluster_kubernetes_version="v1.35.0")
+    assert "must begin with a letter (DNS-1035)" in only(inventory.problems(), "1blue")
+
+
+def test_unknown_option_of_kamaji(inventory: Inventory, only: Only) -> None:
+    problems = kamaji(inventory, tenant_cluster_kamaji={"data_store": "fast"}).problems()
+    assert only(problems, "blue.tenant_cluster_kamaji.data_store").startswith("unknown key; did you mean datastore?")
+
+
+def test_all_that_kamaji_would_refuse_is_told_at_once(inventory: Inventory) -> None:
+    spec = {"networkProfile": {"loadBalancerClass": "x", "clusterDomain": "local"}, "addons": {"konnectivity": {}}}
+    path = "blue.tenant_cluster_kamaji.spec"
+    assert set(kamaji(inventory, tenant_cluster_kamaji={"spec": spec}).problems()) == {
+        f"{path}.networkProfile.loadBalancerClass",
+        f"{path}.networkProfile.clusterDomain",
+        f"{path}.addons.konnectivity",
+    }
