@@ -30,11 +30,11 @@ options:
       - Talk to a tenant cluster's API instead of the host cluster's.
       - The machine that runs Ansible is on no tenant VLAN, so the connection is a port-forward through the host
         cluster to a ready control-plane pod. Its certificate is verified against the CA of the Secret C(vc-<name>)
-        and must be valid for O(tenant.server_name).
+        (with Kamaji C(<name>-admin-kubeconfig)) and must be valid for O(tenant.server_name).
     type: dict
     suboptions:
       name:
-        description: Name of the tenant cluster, which is the name of its Helm release.
+        description: Name of the tenant cluster, which is the name of its Helm release or TenantControlPlane.
         type: str
         required: true
       namespace:
@@ -45,6 +45,11 @@ options:
           - The name or address that the certificate must carry, usually the VIP.
           - Defaults to the host of the server in the kubeconfig of the Secret.
         type: str
+      backend:
+        description: What runs its control plane, by which its Secret and its pods are found.
+        type: str
+        choices: [vcluster, kamaji]
+        default: vcluster
 """
 
     # For modules that are about a tenant cluster's API and nothing else. Spelt out: ansible-test reads literals only.
@@ -56,11 +61,11 @@ options:
       - Talk to a tenant cluster's API instead of the host cluster's.
       - The machine that runs Ansible is on no tenant VLAN, so the connection is a port-forward through the host
         cluster to a ready control-plane pod. Its certificate is verified against the CA of the Secret C(vc-<name>)
-        and must be valid for O(tenant.server_name).
+        (with Kamaji C(<name>-admin-kubeconfig)) and must be valid for O(tenant.server_name).
     type: dict
     suboptions:
       name:
-        description: Name of the tenant cluster, which is the name of its Helm release.
+        description: Name of the tenant cluster, which is the name of its Helm release or TenantControlPlane.
         type: str
         required: true
       namespace:
@@ -71,4 +76,9 @@ options:
           - The name or address that the certificate must carry, usually the VIP.
           - Defaults to the host of the server in the kubeconfig of the Secret.
         type: str
+      backend:
+        description: What runs its control plane, by which its Secret and its pods are found.
+        type: str
+        choices: [vcluster, kamaji]
+        default: vcluster
 """

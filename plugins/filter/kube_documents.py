@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.baremetal.fabric.plugins.module_utils._kamaji import spec_rules
+from ansible_collections.baremetal.fabric.plugins.module_utils._kamaji import preflight
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import yaml_text
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.common import Document, DocumentError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import (
@@ -16,6 +16,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.c
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane_options import (
     workload_kind,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.flannel import flannel_objects
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.gitops import (
     argocd_application,
     cluster_api_objects,
@@ -78,8 +79,10 @@ class FilterModule:
             "tenant_cluster_refused_changes": _refused_changes,
             "tenant_cluster_application": _checked(argocd_application),
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),
+            "flannel_objects": _checked(flannel_objects),
             "tenant_control_plane": _checked(tenant_control_plane),
             "tenant_control_plane_refused": _refused_spec_changes,
+            "tenant_control_plane_obstacles": preflight.obstacles,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
         }

@@ -116,10 +116,10 @@ def look(params: dict[str, Any]) -> tuple[dict[str, Any], Access | None]:
     access: Access | None = None
     try:
         with client.connect(params["kubeconfig"], params["context"]) as host:
-            access = tenant_api.read_access(host, tenant["name"], tenant["namespace"])
+            access = tenant_api.read_access(host, tenant["name"], tenant["namespace"], tenant.get("backend"))
             result.update({"ca": access.ca, "server": access.server})
             with tenant_api.open_tenant(
-                host, tenant["name"], tenant["namespace"], tenant["server_name"], access
+                host, tenant["name"], tenant["namespace"], tenant["server_name"], access, tenant.get("backend")
             ) as cluster:
                 result["reason"] = tenant_api.unready_because(cluster)
                 if not result["reason"]:

@@ -36,6 +36,11 @@ options:
       namespace:
         description: Namespace of its control plane. Defaults to C(vcluster-<name>).
         type: str
+      backend:
+        description: What runs its control plane.
+        type: str
+        choices: [vcluster, kamaji]
+        default: vcluster
   gone:
     description: Tenant clusters of which nothing should be left.
     type: list
@@ -132,7 +137,11 @@ def argument_spec() -> dict[str, Any]:
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {"name": name, "namespace": {"type": "str"}},
+            "options": {
+                "name": name,
+                "namespace": {"type": "str"},
+                "backend": {"type": "str", "choices": ["vcluster", "kamaji"], "default": "vcluster"},
+            },
         },
         "gone": {
             "type": "list",
@@ -152,7 +161,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 "changed": False,
                 "tenants": {
                     each["name"]: clusters.tenant_info(
-                        host, each["name"], each["namespace"] or f"vcluster-{each['name']}"
+                        host, each["name"], each["namespace"] or f"vcluster-{each['name']}", each["backend"]
                     )
                     for each in params["tenants"]
                 },

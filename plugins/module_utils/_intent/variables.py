@@ -36,7 +36,7 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
         "minimum": 1280,
         "maximum": 9216,
         "examples": [9000],
-        "description": "MTU of bonds, tenant VLANs and the pods on them; the switch ports must carry it. Default: 1500.",
+        "description": "MTU of bonds, tenant VLANs and their pods; switch ports must carry it. Default: 1500.",
     },
     "fabric_template_postfix": {
         **_NAME,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .client import Cluster, Document, describe, label_selector
+from .documents import kamaji
 from .errors import KubeError
 from .readiness import conditions, judge, pod_state
 
@@ -32,6 +33,8 @@ def _pods_of(cluster: Cluster, document: Document) -> list[Document]:
     if document.get("kind") == "Pod":
         return [document]
     selector = ((document.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    if document.get("kind") == kamaji.KIND:
+        selector = {kamaji.NAME_LABEL: document["metadata"]["name"]}
     if not selector:
         return []
     return cluster.list("v1", "Pod", document["metadata"].get("namespace"), labels=label_selector(selector))

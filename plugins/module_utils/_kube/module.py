@@ -23,6 +23,7 @@ def connection_options() -> dict[str, Any]:
                 "name": {"type": "str", "required": True},
                 "namespace": {"type": "str"},
                 "server_name": {"type": "str"},
+                "backend": {"type": "str", "choices": ["vcluster", "kamaji"], "default": "vcluster"},
             },
         },
     }
@@ -34,7 +35,9 @@ def open_cluster(params: dict[str, Any]) -> Cluster:
     tenant = params.get("tenant")
     if not tenant:
         return host
-    return open_tenant(host, tenant["name"], tenant.get("namespace"), tenant.get("server_name"))
+    return open_tenant(
+        host, tenant["name"], tenant.get("namespace"), tenant.get("server_name"), backend=tenant.get("backend")
+    )
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:

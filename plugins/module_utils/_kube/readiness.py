@@ -100,6 +100,38 @@ def _node(document: Document) -> Verdict:
     return Verdict(is_true(document, "Ready"), node_state(document))
 
 
+#: What a TenantControlPlane may be for ever, by somebody's wish, and what it is asked to be otherwise.
+_AT_REST = {
+    "Sleeping": "it has no replicas",
+    "WriteLimited": "spec.writePermissions blocks writing",
+}
+
+
+def _tenant_control_plane(document: Document) -> Verdict:
+    """Kamaji reports no conditions, but one word, and the figures of the Deployment."""
+    status = document.get("status") or {}
+    resources = status.get("kubernetesResources") or {}
+    word = (resources.get("version") or {}).get("status", "not seen by Kamaji yet")
+    if word == "Ready" and _observed(document):
+        return Verdict(True)
+    deployment = resources.get("deployment") or {}
+    wanted = (((document.get("spec") or {}).get("controlPlane") or {}).get("deployment") or {}).get("replicas", 2)
+    progress = f"{word}, {deployment.get('readyReplicas', 0)}/{wanted} pods ready"
+    if not _observed(document):
+        progress += ", the last change is not seen yet"
+    if word in _AT_REST:
+        progress += f" ({_AT_REST[word]})"
+    return Verdict(False, progress)
+
+
+def _data_store(document: Document) -> Verdict:
+    status = document.get("status") or {}
+    if status.get("ready"):
+        return Verdict(True)
+    said = "; ".join(entry["message"] for entry in status.get("conditions") or [] if entry.get("message"))
+    return Verdict(False, said or "not ready")
+
+
 def node_state(document: Document) -> str:
     condition = conditions(document).get("Ready", {})
     if condition.get("status") == "True":
@@ -136,4 +168,6 @@ _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("v1", "Pod"): _pod,
     ("v1", "Namespace"): _namespace,
     ("v1", "Node"): _node,
+    ("kamaji.clastix.io", "TenantControlPlane"): _tenant_control_plane,
+    ("kamaji.clastix.io", "DataStore"): _data_store,
 }

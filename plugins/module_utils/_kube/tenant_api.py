@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import yaml_text
-from .client import Cluster, Document, new_configuration
+from . import backends, yaml_text
+from .backends import Access
+from .client import Cluster, label_selector, new_configuration
 from .errors import Gone, KubeError, Unreachable
 from .readiness import is_true, pod_state
 from .tunnel import Tunnel, through
@@ -20,51 +19,17 @@ from .tunnel import Tunnel, through
 with contextlib.suppress(ImportError):  # reported by client.IMPORT_ERROR
     from kubernetes import client as kube_client
 
-#: Where every control-plane pod serves its API, whatever port the VIP has.
-POD_PORT = 8443
-
-
-@dataclass(frozen=True)
-class Access:
-    """What the Secret vc-<name> holds; the private parts stay out of repr()."""
-
-    ca: str
-    certificate: str = field(repr=False)
-    key: str = field(repr=False)
-    kubeconfig: str = field(repr=False)
-    server: str
-
 
 def control_plane_namespace(name: str, namespace: str | None = None) -> str:
     return namespace or f"vcluster-{name}"
 
 
-def read_access(host: Cluster, name: str, namespace: str | None = None) -> Access:
-    where = control_plane_namespace(name, namespace)
-    secret = host.get("v1", "Secret", f"vc-{name}", where)
+def read_access(host: Cluster, name: str, namespace: str | None = None, backend: str | None = None) -> Access:
+    where, kind = control_plane_namespace(name, namespace), backends.find(backend)
+    secret = host.get("v1", "Secret", kind.secret_name(name), where)
     if secret is None:
-        raise Gone(f"tenant cluster {name} has no Secret {where}/vc-{name}")
-    return access_of(secret)
-
-
-def access_of(secret: Document) -> Access:
-    label = f"Secret {secret['metadata'].get('namespace')}/{secret['metadata']['name']}"
-    data = secret.get("data") or {}
-    missing = [k for k in ("config", "certificate-authority", "client-certificate", "client-key") if not data.get(k)]
-    if missing:
-        raise Unreachable(f"{label} lacks {', '.join(missing)}")
-    text = {key: base64.b64decode(value).decode("utf-8") for key, value in data.items()}
-    try:
-        server = str(yaml_text.load(text["config"])["clusters"][0]["cluster"]["server"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise KubeError(f"the kubeconfig in {label} cannot be read") from error
-    return Access(
-        ca=text["certificate-authority"],
-        certificate=text["client-certificate"],
-        key=text["client-key"],
-        kubeconfig=text["config"],
-        server=server,
-    )
+        raise Gone(f"tenant cluster {name} has no Secret {where}/{kind.secret_name(name)}")
+    return kind.access_of(secret)
 
 
 def server_name_of(access: Access) -> str:
@@ -83,10 +48,10 @@ def forwarded(access: Access, server_name: str, port: int) -> str:
     return yaml_text.dump(config)
 
 
-def ready_pod(host: Cluster, name: str, namespace: str | None = None) -> str:
+def ready_pod(host: Cluster, name: str, namespace: str | None = None, backend: str | None = None) -> str:
     """A control-plane pod that can answer, the lowest name first so that repeated calls agree."""
     where = control_plane_namespace(name, namespace)
-    pods = host.list("v1", "Pod", where, labels=f"app=vcluster,release={name}")
+    pods = host.list("v1", "Pod", where, labels=label_selector(backends.find(backend).pod_labels(name)))
     alive = [p for p in pods if not p["metadata"].get("deletionTimestamp")]
     ready = sorted(p["metadata"]["name"] for p in alive if is_true(p, "Ready"))
     if ready:
@@ -103,15 +68,16 @@ def open_tenant(
     namespace: str | None = None,
     server_name: str | None = None,
     access: Access | None = None,
+    backend: str | None = None,
 ) -> Cluster:
     """A verified connection to the tenant cluster's API. Closing it closes the tunnel and the one to the host.
 
     `access` spares a request to whoever has read it already.
     """
     where = control_plane_namespace(name, namespace)
-    access = access or read_access(host, name, where)
+    access = access or read_access(host, name, where, backend)
     expected = server_name or server_name_of(access)
-    tunnel = Tunnel(host, where, ready_pod(host, name, where), POD_PORT)
+    tunnel = Tunnel(host, where, ready_pod(host, name, where, backend), access.pod_port)
     directory = tempfile.TemporaryDirectory(prefix="fabric-tenant-")  # mode 0700
     configuration = new_configuration()
     configuration.host = f"https://127.0.0.1:{tunnel.port}"
@@ -166,4 +132,4 @@ def unready_because(cluster: Cluster) -> str:
     return "" if said == "ok" else f"{cluster.host} says of itself: {said}"
 
 
-__all__ = ["POD_PORT", "Access", "open_tenant", "read_access", "ready_pod", "unready_because"]
+__all__ = ["Access", "open_tenant", "read_access", "ready_pod", "unready_because"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._kube import backends
 from .._kube.client import Cluster, Document, describe
 from .._kube.errors import KubeError
 from .._kube.readiness import is_true, node_state
@@ -17,13 +18,12 @@ NODE_LABEL = "tenant.baremetal.fabric/"
 _WHEREABOUTS = "whereabouts.cni.cncf.io/v1alpha1"
 
 
-def tenant_info(host: Cluster, name: str, namespace: str) -> dict[str, Any]:
+def tenant_info(host: Cluster, name: str, namespace: str, backend: str | None = None) -> dict[str, Any]:
     """A tenant cluster's control plane, the holder of its API endpoint, and its nodes, or why they cannot be read."""
     info: dict[str, Any] = {"ca": None, "control_planes": [], "endpoint_holder": None, "nodes": [], "problem": None}
     pods = host.list("v1", "Pod", namespace)
-    control_planes = [
-        pod for pod in pods if _labels(pod).get("app") == "vcluster" and _labels(pod).get("release") == name
-    ]
+    own = backends.find(backend).pod_labels(name).items()
+    control_planes = [pod for pod in pods if own <= _labels(pod).items()]
     info["control_planes"] = sorted(
         (_pod(pod) for pod in control_planes if is_true(pod, "Ready")), key=lambda p: p["name"]
     )
@@ -31,15 +31,15 @@ def tenant_info(host: Cluster, name: str, namespace: str) -> dict[str, Any]:
     holder = ((lease or {}).get("spec") or {}).get("holderIdentity")
     info["endpoint_holder"] = next((_pod(pod) for pod in pods if pod["metadata"]["name"] == holder), None)
     try:
-        info["ca"] = read_access(host, name, namespace).ca
-        info["nodes"] = _nodes(host, name, namespace)
+        info["ca"] = read_access(host, name, namespace, backend).ca
+        info["nodes"] = _nodes(host, name, namespace, backend)
     except KubeError as error:
         info["problem"] = error.message
     return info
 
 
-def _nodes(host: Cluster, name: str, namespace: str) -> list[dict[str, Any]]:
-    with open_tenant(host, name, namespace) as tenant:
+def _nodes(host: Cluster, name: str, namespace: str, backend: str | None) -> list[dict[str, Any]]:
+    with open_tenant(host, name, namespace, backend=backend) as tenant:
         nodes = tenant.list("v1", "Node")
     return sorted((_node(node) for node in nodes), key=lambda node: str(node["name"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+@functools.cache
 def crd() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(schemas.find("kamaji.clastix.io_tenantcontrolplanes.yaml").read_text())
     return found
@@ -200,20 +202,29 @@ def test_konnectivity(konnectivity: dict[str, Any], path: str) -> None:
 SCHEMA_Y: dict[str, Any] = {"kamaji": {"spec": {"dataStoreSchema": "y"}, "datastore": "default"}}
 
 
+API = {"kind": "APIService", "metadata": {"name": "v1alpha1.kamaji.clastix.io"}}
+STORE: dict[str, Any] = {
+    "apiVersion": "kamaji.clastix.io/v1alpha1",
+    "kind": "DataStore",
+    "metadata": {"name": "default"},
+    "status": {"ready": True},
+}
+
+
+def obstacles(found: list[dict[str, Any]], **changes: Any) -> list[str]:
+    told: list[str] = FilterModule().filters()["tenant_control_plane_obstacles"](built(**changes), found)
+    return told
+
+
 def refused(before: dict[str, Any], **changes: Any) -> list[str]:
-    present = [{"kind": "Namespace"}, {"kind": "TenantControlPlane", "spec": common.merge(built()["spec"], before)}]
-    found: list[str] = FilterModule().filters()["tenant_control_plane_refused"](built(**changes), present)
-    return found
+    present = {"kind": "TenantControlPlane", "spec": common.merge(built()["spec"], before)}
+    return obstacles([API, STORE, present], **changes)
 
 
 def test_what_an_api_server_filled_in_is_no_change() -> None:
     kept = {"networkProfile": {"clusterDomain": "cluster.local"}, "dataStoreSchema": "x", "dataStoreUsername": "y"}
     assert refused(kept) == []
     assert refused(kept, kubernetes_version="v1.36.1", replicas=3) == []
-
-
-def test_nothing_is_refused_where_nothing_is() -> None:
-    assert FilterModule().filters()["tenant_control_plane_refused"](built(), [{"kind": "Namespace"}]) == []
 
 
 @pytest.mark.parametrize(
@@ -229,4 +240,52 @@ def test_nothing_is_refused_where_nothing_is() -> None:
 )
 def test_what_cannot_be_changed(before: dict[str, Any], changes: dict[str, Any], says: str) -> None:
     (sentence,) = refused(before, **changes)
+    assert says in sentence
+
+
+def test_nothing_stands_in_the_way() -> None:
+    assert obstacles([API, STORE]) == []
+    assert obstacles([API, STORE], kamaji={}) == []
+
+
+def test_what_to_install_is_said() -> None:
+    (sentence,) = obstacles([])
+    assert "install cert-manager (its webhooks need certificates) and then Kamaji's chart" in sentence
+    (sentence,) = obstacles([{"kind": "APIService", "metadata": {"name": "v1.cert-manager.io"}}])
+    assert "install Kamaji's chart" in sentence
+
+
+@pytest.mark.parametrize(
+    ("found", "changes", "says"),
+    [
+        ([API], {}, "no DataStore 'default' (tenant_cluster_kamaji.datastore); known: none"),
+        (
+            [API, STORE],
+            {"kamaji": {"datastore": "fast"}},
+            "no DataStore 'fast' (tenant_cluster_kamaji.datastore); know",
+        ),
+        ([API], {"kamaji": {}}, "the host cluster has no DataStore"),
+        (
+            [API, {**STORE, "status": {"ready": False, "conditions": [{"type": "x", "message": "no route to etcd"}]}}],
+            {},
+            "DataStore 'default' is not ready: no route to etcd",
+        ),
+        (
+            [
+                API,
+                STORE,
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "metadata": {"namespace": "kamaji-system", "name": "kamaji", "generation": 1},
+                    "status": {"observedGeneration": 1},
+                },
+            ],
+            {},
+            "Kamaji does not run: Deployment kamaji-system/kamaji: 0/1 updated, 0/1 available",
+        ),
+    ],
+)
+def test_what_is_missing_of_kamaji(found: list[dict[str, Any]], changes: dict[str, Any], says: str) -> None:
+    (sentence,) = obstacles(found, **changes)
     assert says in sentence

@@ -249,3 +249,18 @@ def test_a_real_api_server_takes_the_networks(cluster: Cluster, namespace: str) 
     settings = objects.Settings(wait_timeout=30)
     assert all(o.action == "created" for o in objects.present(cluster, documents, settings).outcomes)
     assert not objects.present(cluster, documents, settings).changed
+
+
+def test_kamajis_control_plane_is_behind_the_same_port_and_konnectivity_behind_another() -> None:
+    """Kamaji maps no ports: pod, Service and VIP have the same ones."""
+    intent = {**BALANCER, "port": 6443, "service_port": 6443, "extra_ports": [8132]}
+    static = yaml.safe_load(load_balancer.envoy_configuration(intent))["static_resources"]
+    upstream = {
+        cluster["name"]: cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
+        for cluster in static["clusters"]
+    }
+    routes = {}
+    for listener in static["listeners"]:
+        cluster = listener["filter_chains"][0]["filters"][0]["typed_config"]["cluster"]
+        routes[listener["address"]["socket_address"]["port_value"]] = upstream[cluster]["socket_address"]["port_value"]
+    assert routes == {6443: 6443, 8132: 8132}

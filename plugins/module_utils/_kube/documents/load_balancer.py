@@ -21,8 +21,8 @@ def load_balancer_objects(intent: Document) -> list[Document]:
 
     `intent`: name, namespace, network_namespace, vip and prefix_length (None while unknown), port, replicas,
     envoy_image, kube_vip_image, pull_policy, cluster_domain, lease {duration, renew_deadline, retry_period};
-    optional: tolerations, priority_class, envoy_resources, kube_vip_resources, image_pull_secrets, extra_ports (of the
-    control plane's Service, forwarded besides the API's), health_port.
+    optional: tolerations, priority_class, envoy_resources, kube_vip_resources, image_pull_secrets, service_port (of the
+    control plane, default 443), extra_ports (the same on VIP and Service), health_port.
     """
     require(
         intent,
@@ -57,7 +57,8 @@ def envoy_configuration(intent: Document) -> str:
     It listens on every address of the pod since only one pod has the VIP at a time and the kubelet's probes come by the
     pod network. The network policies of the control plane's namespace close it there to everybody else.
     """
-    ports = [(int(intent["port"]), 443), *((int(port), int(port)) for port in intent.get("extra_ports") or [])]
+    ports = [(int(intent["port"]), int(intent.get("service_port") or 443))]
+    ports += [(int(port), int(port)) for port in intent.get("extra_ports") or []]
     listeners, clusters = [], []
     for number, (port, behind) in enumerate(ports):
         suffix = f"_{port}" if number else ""
