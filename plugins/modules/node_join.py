@@ -38,7 +38,7 @@ options:
     description: Address under which the server registers.
     type: str
   arguments:
-    description: More arguments for the script, for instance C(--kubernetes-version).
+    description: More arguments for the script or for C(kubeadm join), for instance C(--kubernetes-version).
     type: list
     elements: str
     default: []
@@ -81,6 +81,14 @@ options:
       no_proxy:
         description: Hosts, domains and networks that are reached directly, with commas.
         type: str
+  way:
+    description:
+      - V(script) runs what the tenant cluster's API serves as its join script, as vCluster does.
+      - V(kubeadm) runs C(kubeadm join) with programs that are on the server already. The certificate authority and the
+        token are in a discovery file that only root can read and that is removed afterwards.
+    type: str
+    choices: [script, kubeadm]
+    default: script
   timeout:
     description: Seconds that the script may take.
     type: int
@@ -134,6 +142,7 @@ def main() -> None:
         "arguments": {"type": "list", "elements": "str", "default": []},
         "force": {"type": "bool", "default": False},
         "tenant": {"type": "str"},
+        "way": {"type": "str", "choices": ["script", "kubeadm"], "default": "script"},
         "timeout": {"type": "int", "default": 900},
         **settings.options(),
     }
@@ -159,6 +168,7 @@ def main() -> None:
         timeout=params["timeout"],
         tenant=params["tenant"],
         settings=settings.of_params(params),
+        way=params["way"],
     )
     try:
         result = join.join(system, request)

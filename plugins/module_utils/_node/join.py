@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from . import kubelet, script, settings, state
+from . import kubeadm, kubelet, script, settings, state
 from .system import System, tail
 
 _TAIL = 40
@@ -28,6 +28,7 @@ class Request(NamedTuple):
     fetch_timeout: float = 60.0
     tenant: str | None = None
     settings: settings.Settings = settings.Settings()
+    way: str = "script"
 
 
 def foreign_sentence(seen: dict[str, Any]) -> str:
@@ -44,7 +45,7 @@ def join(system: System, request: Request) -> dict[str, Any]:
     before = state.observe(system, request.endpoint, request.tenant)
     if before["foreign"] and not request.force:
         raise JoinError(foreign_sentence(before))
-    fetched = script.fetch(request.endpoint, request.ca, request.token, request.fetch_timeout)
+    fetched = _script(system, request)
     arguments = ["--node-name", request.node_name, *request.arguments]
     if before["kubelet_active"] or before["interrupted"] or request.force:
         # The script refuses where a kubelet runs. This one is of an interrupted join or a deleted node.
@@ -77,3 +78,15 @@ def join(system: System, request: Request) -> dict[str, Any]:
         raise JoinError(f"the kubelet was joined to {after['server']} instead of {request.endpoint}")
     state.note(system, "joined", **identity, script=fetched.sha256)
     return {"script_sha256": fetched.sha256, "arguments": arguments, "output": tail(ended.output, _TAIL)}
+
+
+def _script(system: System, request: Request) -> script.Script:
+    """What the tenant cluster serves, or our own around a kubeadm that is here already."""
+    if request.way != "kubeadm":
+        return script.fetch(request.endpoint, request.ca, request.token, request.fetch_timeout)
+    missing = [program for program in ("kubeadm", "kubelet", "containerd") if not system.has(program)]
+    if missing:
+        raise JoinError(
+            f"{', '.join(missing)} not installed on this server: the role node_packages does that, or do it yourself"
+        )
+    return kubeadm.script(request.endpoint, request.ca, request.token)
