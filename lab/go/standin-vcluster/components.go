@@ -39,11 +39,9 @@ func (i *instance) etcdArguments() []string {
 func (i *instance) apiServerArguments() []string {
 	file := func(name string) string { return pkiFolder + "/" + name }
 	arguments := []string{
-		"--advertise-address=" + i.advertise(), "--bind-address=127.0.0.1", "--secure-port=6443", "--allow-privileged=true",
-		// it would publish its own port; nodes come to the endpoint's
-		"--endpoint-reconciler-type=none",
+		"--advertise-address=" + i.advertise(), "--allow-privileged=true",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--enable-bootstrap-token-auth=true",
-		"--etcd-servers=http://127.0.0.1:2379", "--service-cluster-ip-range=" + i.values.Networking.ServiceCIDR,
+		"--service-cluster-ip-range=" + i.values.Networking.ServiceCIDR,
 		"--client-ca-file=" + file("ca.crt"),
 		"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"),
 		"--kubelet-client-certificate=" + file("apiserver-kubelet-client.crt"),
@@ -55,7 +53,25 @@ func (i *instance) apiServerArguments() []string {
 		"--service-account-issuer=https://kubernetes.default.svc." + i.domain(),
 		"--service-account-key-file=" + file("sa.pub"), "--service-account-signing-key-file=" + file("sa.key"),
 	}
+	arguments = append(arguments, i.places()...)
 	return append(arguments, i.values.ControlPlane.Distro.K8s.APIServer.ExtraArgs...)
+}
+
+// places are where the API server listens and keeps its data.
+func (i *instance) places() []string {
+	if i.store == "" {
+		return []string{
+			"--bind-address=127.0.0.1", "--secure-port=6443", "--etcd-servers=http://127.0.0.1:2379",
+			// it would publish its own port; nodes come to the endpoint's
+			"--endpoint-reconciler-type=none",
+		}
+	}
+	// Kamaji has nothing in front of its API servers, and one etcd for several of them
+	return []string{
+		"--bind-address=0.0.0.0", fmt.Sprintf("--secure-port=%d", i.port),
+		"--etcd-servers=" + i.store, "--etcd-prefix=" + i.prefix, "--etcd-cafile=" + pkiFolder + "/etcd-ca.crt",
+		"--etcd-certfile=" + pkiFolder + "/etcd-client.crt", "--etcd-keyfile=" + pkiFolder + "/etcd-client.key",
+	}
 }
 
 // leaderElection is only needed where there is somebody to lose against.
@@ -99,21 +115,23 @@ func (i *instance) schedulerArguments() []string {
 func runEtcd(_ context.Context, i *instance) error { return become("/bin/etcd", i.etcdArguments()) }
 
 func runAPIServer(ctx context.Context, i *instance) error {
-	if err := await(ctx, "etcd", etcdHealthy); err != nil {
-		return err
+	if i.store == "" {
+		if err := await(ctx, "etcd", etcdHealthy); err != nil {
+			return err
+		}
 	}
 	return become("/bin/kube-apiserver", i.apiServerArguments())
 }
 
 func runControllerManager(ctx context.Context, i *instance) error {
-	if err := await(ctx, "kube-apiserver", apiServerReady); err != nil {
+	if err := await(ctx, "kube-apiserver", i.ready); err != nil {
 		return err
 	}
 	return become("/bin/kube-controller-manager", i.controllerManagerArguments())
 }
 
 func runScheduler(ctx context.Context, i *instance) error {
-	if err := await(ctx, "kube-apiserver", apiServerReady); err != nil {
+	if err := await(ctx, "kube-apiserver", i.ready); err != nil {
 		return err
 	}
 	return become("/bin/kube-scheduler", i.schedulerArguments())

@@ -38,7 +38,7 @@ func runFront(ctx context.Context, i *instance) error {
 	if err != nil {
 		return err
 	}
-	tenant, err := tenantClient(certificates)
+	tenant, err := tenantClient(certificates, i.api)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func newFront(certificates pki) (*front, error) {
 	anonymous := &tls.Config{RootCAs: clients, MinVersion: tls.VersionTLS12}
 	trusted := anonymous.Clone()
 	trusted.Certificates = []tls.Certificate{proxy}
-	target, err := url.Parse(localServer)
+	target, err := url.Parse(defaultLocal)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func etcdHealthy(ctx context.Context) error {
 	return get(ctx, &http.Client{Timeout: 5 * time.Second}, "http://127.0.0.1:2379/health")
 }
 
-func apiServerReady(ctx context.Context) error {
+func (i *instance) ready(ctx context.Context) error {
 	authority, err := os.ReadFile(pkiFolder + "/ca.crt")
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func apiServerReady(ctx context.Context) error {
 	pool.AppendCertsFromPEM(authority)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 	defer transport.CloseIdleConnections()
-	return get(ctx, &http.Client{Timeout: 15 * time.Second, Transport: transport}, localServer+"/readyz")
+	return get(ctx, &http.Client{Timeout: 15 * time.Second, Transport: transport}, i.local+"/readyz")
 }
 
 func get(ctx context.Context, client *http.Client, url string) error {

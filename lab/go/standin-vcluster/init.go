@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	pkiFolder   = "/pki"
-	localServer = "https://127.0.0.1:6443"
+	pkiFolder    = "/pki"
+	defaultLocal = "https://127.0.0.1:6443"
 )
 
 // initialise runs before the other containers: it gets the control plane's certificates from the Secret that all
@@ -38,7 +38,16 @@ func initialise(ctx context.Context, i *instance) error {
 	if err != nil {
 		return err
 	}
-	return layOut(certificates, pkiFolder)
+	files, err := withKubeconfigs(certificates, i.local)
+	if err != nil {
+		return err
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(pkiFolder, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func hostClient() (kubernetes.Interface, error) {
@@ -89,7 +98,10 @@ func (s sharedSecret) ensure(ctx context.Context, amend func(pki) (bool, error))
 		if !changed && !missing {
 			return data, nil
 		}
-		secret.Data, secret.Labels, secret.OwnerReferences = data, s.labels, []metav1.OwnerReference{s.owner}
+		secret.Data, secret.Labels = data, s.labels
+		if s.owner.UID != "" {
+			secret.OwnerReferences = []metav1.OwnerReference{s.owner}
+		}
 		if missing {
 			_, err = secrets.Create(ctx, secret, metav1.CreateOptions{})
 		} else {
@@ -106,21 +118,17 @@ func (s sharedSecret) ensure(ctx context.Context, amend func(pki) (bool, error))
 	return nil, fmt.Errorf("Secret %s changes all the time", s.name)
 }
 
-func layOut(certificates pki, folder string) error {
+// withKubeconfigs adds what the control plane's own programs use to talk to their API server.
+func withKubeconfigs(certificates pki, server string) (pki, error) {
 	files := maps.Clone(certificates)
 	for _, leaf := range []string{"admin", "controller-manager", "scheduler"} {
-		text, err := certificates.kubeconfigFor(leaf, localServer, "kubernetes")
+		text, err := certificates.kubeconfigFor(leaf, server, "kubernetes")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		files[leaf+".conf"] = text
 	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	return files, nil
 }
 
 func readPKI(folder string) (pki, error) {

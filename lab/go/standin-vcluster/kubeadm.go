@@ -86,7 +86,7 @@ func uploadConfiguration(ctx context.Context, i *instance, tenant kubernetes.Int
 		return err
 	}
 	command := exec.CommandContext(ctx, kubeadm, "init", "phase", "upload-config", "all",
-		"--config", file, "--kubeconfig", pkiFolder+"/admin.conf")
+		"--config", file, "--kubeconfig", i.adminConf)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("kubeadm: %w: %s", err, output)
 	}

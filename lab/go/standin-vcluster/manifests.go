@@ -24,6 +24,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"ConfigMap":          {Version: "v1", Resource: "configmaps"},
 	"ServiceAccount":     {Version: "v1", Resource: "serviceaccounts"},
 	"Service":            {Version: "v1", Resource: "services"},
+	"Secret":             {Version: "v1", Resource: "secrets"},
 	"Deployment":         {Group: "apps", Version: "v1", Resource: "deployments"},
 	"Role":               {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"},
 	"RoleBinding":        {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"},
@@ -99,7 +100,7 @@ func decode(text []byte) ([]*unstructured.Unstructured, error) {
 }
 
 func applyManifests(ctx context.Context, i *instance, certificates pki) error {
-	config, err := tenantConfig(certificates)
+	config, err := tenantConfig(certificates, i.api)
 	if err != nil {
 		return err
 	}
@@ -111,6 +112,11 @@ func applyManifests(ctx context.Context, i *instance, certificates pki) error {
 	if err != nil {
 		return err
 	}
+	return applyObjects(ctx, client, "vcluster", objects)
+}
+
+// applyObjects makes objects what they should be, in this order.
+func applyObjects(ctx context.Context, client dynamic.Interface, manager string, objects []*unstructured.Unstructured) error {
 	for _, object := range objects {
 		resource, known := resources[object.GetKind()]
 		if !known {
@@ -120,7 +126,7 @@ func applyManifests(ctx context.Context, i *instance, certificates pki) error {
 		if namespace := object.GetNamespace(); namespace != "" {
 			target = client.Resource(resource).Namespace(namespace)
 		}
-		_, err := target.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "vcluster", Force: true})
+		_, err := target.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: manager, Force: true})
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err)
 		}

@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-func tenantConfig(certificates pki) (*rest.Config, error) {
-	text, err := certificates.kubeconfigFor("admin", localServer, "kubernetes")
+func tenantConfig(certificates pki, server string) (*rest.Config, error) {
+	text, err := certificates.kubeconfigFor("admin", server, "kubernetes")
 	if err != nil {
 		return nil, err
 	}
@@ -25,8 +25,8 @@ func tenantConfig(certificates pki) (*rest.Config, error) {
 	return config, nil
 }
 
-func tenantClient(certificates pki) (kubernetes.Interface, error) {
-	config, err := tenantConfig(certificates)
+func tenantClient(certificates pki, server string) (kubernetes.Interface, error) {
+	config, err := tenantConfig(certificates, server)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func tenantClient(certificates pki) (kubernetes.Interface, error) {
 // prepare brings the tenant cluster to where nodes can join and the host cluster knows how to reach it. The first
 // replica does it, at every start; done is told as soon as this pod may serve.
 func prepare(ctx context.Context, i *instance, certificates pki, tenant kubernetes.Interface, done func()) error {
-	if err := await(ctx, "kube-apiserver", apiServerReady); err != nil {
+	if err := await(ctx, "kube-apiserver", i.ready); err != nil {
 		return ignoreStop(ctx, err)
 	}
 	if !i.first() {

@@ -109,10 +109,19 @@ type instance struct {
 	host      string // of the endpoint
 	port      int
 	values    values
+
+	local     string // where the control plane's own programs find their API server
+	api       string // where this program finds it
+	adminConf string // a kubeconfig for that
+	store     string // etcd's clients' address, where it is not in the same pod
+	prefix    string // of this tenant cluster's keys there
 }
 
 func loadInstance(env func(string) string, read func(string) ([]byte, error)) (*instance, error) {
-	i := &instance{name: env("RELEASE"), namespace: env("NAMESPACE"), pod: env("POD_NAME"), podIP: env("POD_IP")}
+	i := &instance{
+		name: env("RELEASE"), namespace: env("NAMESPACE"), pod: env("POD_NAME"), podIP: env("POD_IP"),
+		local: defaultLocal, adminConf: pkiFolder + "/admin.conf", store: env("STORE"), prefix: env("STORE_PREFIX"),
+	}
 	if i.name == "" || i.namespace == "" || i.pod == "" || i.podIP == "" {
 		return nil, errors.New("RELEASE, NAMESPACE, POD_NAME and POD_IP must be set")
 	}
@@ -123,17 +132,29 @@ func loadInstance(env func(string) string, read func(string) ([]byte, error)) (*
 	if err := yaml.Unmarshal(text, &i.values); err != nil {
 		return nil, fmt.Errorf("values: %w", err)
 	}
+	if err := i.address(); err != nil {
+		return nil, err
+	}
+	if i.store != "" {
+		i.local = fmt.Sprintf("https://127.0.0.1:%d", i.port)
+	}
+	i.api = i.local
+	return i, nil
+}
+
+// address works out what follows from the endpoint and from the services' range.
+func (i *instance) address() error {
 	host, port, err := net.SplitHostPort(i.values.ControlPlane.Endpoint)
 	if err != nil {
-		return nil, fmt.Errorf("controlPlane.endpoint: %w", err)
+		return fmt.Errorf("controlPlane.endpoint: %w", err)
 	}
 	if i.port, err = strconv.Atoi(port); err != nil {
-		return nil, fmt.Errorf("controlPlane.endpoint: %w", err)
+		return fmt.Errorf("controlPlane.endpoint: %w", err)
 	}
 	i.host = host
 	services, err := netip.ParsePrefix(i.values.Networking.ServiceCIDR)
 	if err != nil {
-		return nil, fmt.Errorf("networking.serviceCIDR: %w", err)
+		return fmt.Errorf("networking.serviceCIDR: %w", err)
 	}
 	// the first address is the API server's, the tenth is by convention the name server's
 	address := services.Masked().Addr()
@@ -144,7 +165,7 @@ func loadInstance(env func(string) string, read func(string) ([]byte, error)) (*
 		}
 	}
 	i.dnsIP = address.String()
-	return i, nil
+	return nil
 }
 
 func (i *instance) domain() string   { return i.values.Networking.Advanced.ClusterDomain }
