@@ -161,13 +161,18 @@ class TestLab:
 
     def tenant_kubectl(self, tenant: str, *arguments: str) -> str:
         """Through a port-forward to a control-plane pod, by means that share no code with the collection."""
-        secret = json.loads(
-            self.kubectl(None, "-n", f"vcluster-{tenant}", "get", "secret", f"vc-{tenant}", "-o", "json")
-        )
-        config = base64.b64decode(secret["data"]["config"]).decode()
+        namespace = f"vcluster-{tenant}"
+        names = self.kubectl(None, "-n", namespace, "get", "secrets", "-o", "name").split()
+        # Kamaji's Secret, or vCluster's
+        kamaji = f"secret/{tenant}-admin-kubeconfig" in names
+        name, key = (f"{tenant}-admin-kubeconfig", "admin.conf") if kamaji else (f"vc-{tenant}", "config")
+        secret = json.loads(self.kubectl(None, "-n", namespace, "get", "secret", name, "-o", "json"))
+        config = base64.b64decode(secret["data"][key]).decode()
         path = self.lab.directory / "log" / f"{tenant}.kubeconfig"
         state.write_private(path, config)
-        pod = f"{tenant}-0"
+        labels = f"kamaji.clastix.io/name={tenant}" if kamaji else f"app=vcluster,release={tenant}"
+        pods = self.kubectl(None, "-n", namespace, "get", "pods", "-l", labels, "-o", "name").split()
+        pod = sorted(pods)[0].removeprefix("pod/")
         forward = subprocess.Popen(
             [
                 str(state.cache_dir() / "bin" / "kubectl"),
@@ -177,7 +182,7 @@ class TestLab:
                 f"vcluster-{tenant}",
                 "port-forward",
                 f"pod/{pod}",
-                ":8443",
+                ":6443" if kamaji else ":8443",
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -13,7 +13,7 @@ from fabric_lab import cluster as control_plane
 from fabric_lab import state
 from fabric_lab.build import __main__ as builder
 from fabric_lab.build import binaries, images, store
-from fabric_lab.cluster import addons, api, kubeadm
+from fabric_lab.cluster import addons, api, kamaji, kubeadm
 from fabric_lab.cluster.settings import POD_CIDR, SERVICE_CIDR, Cluster
 from fabric_lab.state import LabError
 
@@ -77,6 +77,14 @@ def _addons(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"changed": bool(steps), "steps": steps}
 
 
+def _kamaji(arguments: argparse.Namespace) -> dict[str, Any]:
+    cluster = _cluster(arguments)
+    if arguments.check and not api.ready(cluster):
+        return {"changed": True, "steps": ["install the stand-in for Kamaji"]}
+    steps = kamaji.apply(cluster, arguments.timeout, arguments.check)
+    return {"changed": bool(steps), "steps": steps}
+
+
 def _down(arguments: argparse.Namespace) -> dict[str, Any]:
     control_plane.down(_cluster(arguments).lab)
     return {"changed": True}
@@ -106,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     extras = command("addons", _addons, "Install DNS and the default StorageClass; wait for the nodes.")
     extras.add_argument("--node", action="append", required=True)
     extras.add_argument("--timeout", type=int, default=240)
+    tenants = command("kamaji", _kamaji, "Install the stand-in for Kamaji behind Kamaji's own CRDs.")
+    tenants.add_argument("--timeout", type=int, default=240)
     command("down", _down, "Stop the control plane.")
     command("status", _status, "Tell the state of the control plane.")
     return parser
