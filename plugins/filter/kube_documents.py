@@ -64,11 +64,6 @@ def _refused_changes(records: Any, values: Any) -> list[str]:
     return list(immutable.refused(max(deployed, key=lambda each: each[0])[1], values)) if deployed else []
 
 
-def _refused_spec_changes(document: Any, present: Any) -> list[str]:
-    before = [each for each in present if each.get("kind") == document["kind"]]
-    return spec_rules.refused_changes(before[0].get("spec") or {}, document["spec"]) if before else []
-
-
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -81,7 +76,6 @@ class FilterModule:
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),
             "flannel_objects": _checked(flannel_objects),
             "tenant_control_plane": _checked(tenant_control_plane),
-            "tenant_control_plane_refused": _refused_spec_changes,
             "tenant_control_plane_obstacles": preflight.obstacles,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
