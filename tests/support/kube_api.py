@@ -106,6 +106,7 @@ def _bring_up(directory: Path) -> Path:
         "--leader-elect=false", "--bind-address=127.0.0.1", f"--secure-port={manager}",
         f"--cert-dir={directory}/manager", f"--service-account-private-key-file={directory}/ca.key",
         f"--root-ca-file={directory}/ca.crt", "--use-service-account-credentials=false",
+        f"--cluster-signing-cert-file={directory}/ca.crt", f"--cluster-signing-key-file={directory}/ca.key",
     )  # fmt: skip
     return kubeconfig
 

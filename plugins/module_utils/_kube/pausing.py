@@ -16,7 +16,7 @@ DATE = "loft.sh/paused-date"
 OUR_REPLICAS = "baremetal.fabric/paused-replicas"
 
 
-def annotations(workload: Document) -> dict[str, str]:
+def notes_of(workload: Document) -> dict[str, str]:
     return workload["metadata"].get("annotations") or {}
 
 
@@ -25,7 +25,7 @@ def replicas(workload: Document) -> int:
 
 
 def is_paused(control_plane: Document) -> bool:
-    return annotations(control_plane).get(PAUSED) == "true"
+    return notes_of(control_plane).get(PAUSED) == "true"
 
 
 def pause_patch(control_plane: Document, now: str, fallback: int | None) -> Document:
@@ -39,11 +39,11 @@ def pause_patch(control_plane: Document, now: str, fallback: int | None) -> Docu
 
 def resume_patch(control_plane: Document, fallback: int | None) -> Document:
     """Back to as many as there were. Keeps a number that somebody has set since."""
-    noted = _number(annotations(control_plane).get(REPLICAS))
+    noted = _number(notes_of(control_plane).get(REPLICAS))
     patch: Document = {}
     if not replicas(control_plane):
         patch["spec"] = {"replicas": noted or fallback or 1}
-    stale = {key: None for key in (PAUSED, REPLICAS, DATE) if key in annotations(control_plane)}
+    stale = {key: None for key in (PAUSED, REPLICAS, DATE) if key in notes_of(control_plane)}
     if stale:
         patch["metadata"] = {"annotations": stale}
     return patch
@@ -57,9 +57,9 @@ def companion_pause_patch(workload: Document) -> Document:
 
 
 def companion_resume_patch(workload: Document) -> Document:
-    noted = _number(annotations(workload).get(OUR_REPLICAS))
+    noted = _number(notes_of(workload).get(OUR_REPLICAS))
     patch: Document = {}
-    if OUR_REPLICAS in annotations(workload):
+    if OUR_REPLICAS in notes_of(workload):
         patch["metadata"] = {"annotations": {OUR_REPLICAS: None}}
         if not replicas(workload):
             patch["spec"] = {"replicas": noted or 1}
@@ -68,7 +68,7 @@ def companion_resume_patch(workload: Document) -> Document:
 
 def sentence(name: str, control_plane: Document) -> str:
     """What a play says that must not go on with a paused tenant cluster."""
-    notes = annotations(control_plane)
+    notes = notes_of(control_plane)
     since = f" since {notes[DATE]}" if notes.get(DATE) else ""
     had = f" (it had {notes[REPLICAS]} replicas)" if notes.get(REPLICAS) else ""
     return f"tenant cluster {name} is paused{since}{had}"

@@ -45,7 +45,7 @@ def counts(cluster: Cluster, namespace: str) -> tuple[int, int]:
 def annotations(cluster: Cluster, namespace: str) -> dict[str, str]:
     found = cluster.get("apps/v1", "StatefulSet", "blue", namespace)
     assert found is not None
-    return pausing.annotations(found)
+    return pausing.notes_of(found)
 
 
 def test_paused_and_back_to_the_replicas_that_there_were(there: Cluster, namespace: str) -> None:

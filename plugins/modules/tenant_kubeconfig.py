@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tenant_kubeconfig
+short_description: A kubeconfig for one person, with an expiry and a role
+version_added: 0.1.0
+description:
+  - Has the tenant cluster sign a client certificate that ends, binds a ClusterRole to its user, and writes a kubeconfig
+    that nobody else can read. The private key is made on the machine where this module runs and leaves it only in that
+    file.
+  - The certificate is of the tenant cluster's own authority, so the host cluster and other tenant clusters refuse it.
+  - Kubernetes cannot take a certificate back before it ends. V(absent) removes the role, so that it opens nothing any
+    more, and the file.
+extends_documentation_fragment:
+  - baremetal.fabric.kube
+  - baremetal.fabric.kube.tenant_required
+attributes:
+  check_mode:
+    support: full
+    description: Only tells what would be done.
+  diff_mode:
+    support: full
+    description: Shows what is done in words. The file holds a private key and is not shown.
+options:
+  name:
+    description:
+      - The person, in lower case letters, digits and C(-). The tenant cluster knows them as the user C(fabric:<name>).
+    type: str
+    required: true
+  state:
+    description: Whether they shall have access.
+    type: str
+    choices: [present, absent]
+    default: present
+  cluster_role:
+    description: ClusterRole that they get, for instance V(view), V(edit), V(admin) or V(cluster-admin).
+    type: str
+    default: view
+  namespaces:
+    description: Namespaces in which they get it. Everywhere when empty.
+    type: list
+    elements: str
+    default: []
+  expires:
+    description: Seconds after which the certificate ends, 600 at least. The tenant cluster may make it shorter.
+    type: int
+    default: 2592000
+  renew_before:
+    description: Make a new one if less than this many seconds are left. By default a third of O(expires).
+    type: int
+  path:
+    description: The file. Its directory is made with mode 0700 if it does not exist.
+    type: path
+    required: true
+author:
+  - The baremetal.fabric developers (@baremetal-fabric)
+"""
+
+EXAMPLES = r"""
+- name: Access for Ada, for a week
+  baremetal.fabric.tenant_kubeconfig:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    tenant:
+      name: blue
+    name: ada
+    cluster_role: edit
+    expires: 604800
+    path: /home/ada/blue.kubeconfig
+"""
+
+RETURN = r"""
+expires:
+  description: When the certificate ends, UTC.
+  type: str
+  returned: when there is one
+actions:
+  description: What was, or would be, done, in words.
+  type: list
+  elements: str
+  returned: success
+"""
+
+import datetime
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, kubeconfigs, people, tenant_api
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, KubeError
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.people import Person
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.tenant_api import Access
+
+# A label's value, and the end of a user's name.
+_NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$")
+
+
+def argument_spec() -> dict[str, Any]:
+    options = kube_module.connection_options()
+    options["tenant"]["required"] = True
+    return {
+        **options,
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "cluster_role": {"type": "str", "default": "view"},
+        "namespaces": {"type": "list", "elements": "str", "default": []},
+        "expires": {"type": "int", "default": 2592000},
+        "renew_before": {"type": "int"},
+        "path": {"type": "path", "required": True},
+    }
+
+
+def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+    """The role first: a certificate without one opens nothing, and one that is there already must not wait for it."""
+    person = Person(params["name"], params["cluster_role"], tuple(params["namespaces"]))
+    actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
+    path = Path(params["path"])
+    now = datetime.datetime.now(datetime.UTC)
+    renew_before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
+    reason = "there is none"
+    if path.exists():
+        reason = people.still_good(_text(path), person, access.server, access.ca, now, renew_before)
+    result: dict[str, Any] = {}
+    if reason:
+        actions.append(f"kubeconfig {path} made: {reason}")
+        if not dry_run:
+            key, request = people.new_key_and_request(person)
+            certificate = people.sign(cluster, person, request, params["expires"])
+            text = people.kubeconfig(person, params["tenant"]["name"], access.server, access.ca, certificate, key)
+            kubeconfigs.write(path.parent, {path.name: text})
+            result["expires"] = people.expiry(certificate).isoformat(timespec="seconds")
+    elif kubeconfigs.write(path.parent, {path.name: _text(path)}, dry_run=dry_run):
+        actions.append(f"kubeconfig {path} closed to others")
+    return {**result, **_told(actions)}
+
+
+def absent(cluster: Cluster | None, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+    person = Person(params["name"], params["cluster_role"])
+    actions = people.bind(cluster, person, [], dry_run=dry_run) if cluster else []
+    path = Path(params["path"])
+    if path.exists():
+        actions.append(f"kubeconfig {path} removed")
+        if not dry_run:
+            path.unlink()
+    return _told(actions)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _told(actions: list[str]) -> dict[str, Any]:
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "diff": {"before": "", "after": "".join(f"{each}\n" for each in actions)},
+    }
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    params, tenant = module.params, module.params["tenant"]
+    if not _NAME.match(params["name"]):
+        raise KubeError(f"name {params['name']!r}: lower case letters, digits and '-', at most 42 of them")
+    if params["expires"] < people.MINIMUM_SECONDS:
+        raise KubeError(f"expires {params['expires']}: the API signs for {people.MINIMUM_SECONDS} seconds at least")
+
+    def ask() -> dict[str, Any]:
+        with client.connect(params["kubeconfig"], params["context"]) as host:
+            access = tenant_api.read_access(host, tenant["name"], tenant["namespace"])
+            with tenant_api.open_tenant(
+                host, tenant["name"], tenant["namespace"], tenant["server_name"], access
+            ) as cluster:
+                if params["state"] == "absent":
+                    return absent(cluster, params, module.check_mode)
+                return present(cluster, access, params, module.check_mode)
+
+    try:
+        return kube_module.unless_missing(
+            ask, module, lambda reason: _told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
+        )
+    except Gone:
+        if params["state"] == "present":
+            raise
+        return absent(None, params, module.check_mode)  # with the tenant cluster, its roles are gone as well
+
+
+def main() -> None:
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True), work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""A person's access to a tenant cluster: a real API signs, binds and refuses."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import people
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, connect
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.tenant_api import Access
+from ansible_collections.baremetal.fabric.plugins.modules import tenant_kubeconfig
+
+
+@pytest.fixture
+def access(cluster: Cluster, kubeconfig: Path) -> Access:
+    ca = (kubeconfig.parent / "ca.crt").read_text()
+    return Access(ca=ca, certificate="", key="", kubeconfig="", server=cluster.host)
+
+
+def params(path: Path, **more: Any) -> dict[str, Any]:
+    base = {"name": "ada", "cluster_role": "view", "namespaces": [], "expires": 3600, "renew_before": None}
+    return {**base, "path": str(path), "tenant": {"name": "blue"}, **more}
+
+
+def may(path: Path, kind: str, namespace: str | None = None) -> bool:
+    with connect(str(path)) as theirs:
+        try:
+            theirs.list("v1", kind, namespace)
+        except KubeError as error:
+            assert error.status == 403 and "fabric:ada" in error.message
+            return False
+        return True
+
+
+def test_a_kubeconfig_that_works_as_far_as_its_role(
+    cluster: Cluster, access: Access, tmp_path: Path, namespace: str
+) -> None:
+    path = tmp_path / "people" / "ada.kubeconfig"
+    planned = tenant_kubeconfig.present(cluster, access, params(path), dry_run=True)
+    assert planned["changed"] and not path.exists()
+    made = tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+    assert "PRIVATE KEY" not in str(made)
+    ends = datetime.datetime.fromisoformat(made["expires"])
+    assert abs(ends - datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)) < datetime.timedelta(minutes=6)
+    assert may(path, "ConfigMap", namespace) and not may(path, "Secret", namespace)
+    # The key went nowhere else, and the request is gone.
+    assert cluster.list("certificates.k8s.io/v1", "CertificateSigningRequest") == []
+
+    text = path.read_text()
+    assert not tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["changed"]
+    assert path.read_text() == text
+    path.chmod(0o644)
+    assert tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["actions"] == [
+        f"kubeconfig {path} closed to others"
+    ]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    tenant_kubeconfig.present(cluster, access, params(path, cluster_role="admin"), dry_run=False)
+    assert path.read_text() == text and may(path, "Secret", namespace)
+    tenant_kubeconfig.present(cluster, access, params(path, namespaces=[namespace]), dry_run=False)
+    assert may(path, "ConfigMap", namespace) and not may(path, "ConfigMap", "default")
+
+    copy = tmp_path / "copy"
+    copy.write_text(path.read_text())
+    gone = tenant_kubeconfig.absent(cluster, params(path), dry_run=False)
+    assert gone["changed"] and not path.exists() and not may(copy, "ConfigMap", namespace)
+    assert not tenant_kubeconfig.absent(cluster, params(path), dry_run=False)["changed"]
+
+
+def test_it_is_renewed_in_time(cluster: Cluster, access: Access, tmp_path: Path) -> None:
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    text = path.read_text()
+    again = tenant_kubeconfig.present(cluster, access, params(path, renew_before=4200), dry_run=False)
+    assert "its certificate ends" in again["actions"][0] and path.read_text() != text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"server": "https://elsewhere"}, "the tenant cluster is at"),
+        ({"certificate-authority-data": "b3RoZXI="}, "another certificate authority"),
+        ({}, "cannot be read"),
+    ],
+)
+def test_one_that_is_of_no_use_is_made_anew(
+    cluster: Cluster, access: Access, tmp_path: Path, change: dict[str, str], reason: str
+) -> None:
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    document = yaml.safe_load(path.read_text())
+    document["clusters"][0]["cluster"].update(change)
+    path.write_text(yaml.safe_dump(document) if change else "nonsense")
+    assert reason in tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["actions"][0]
+
+
+def test_a_file_of_somebody_else_is_made_anew(cluster: Cluster, access: Access, tmp_path: Path) -> None:
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    bob = people.Person("bob", "view")
+    now = datetime.datetime.now(datetime.UTC)
+    told = people.still_good(path.read_text(), bob, access.server, access.ca, now, 0)
+    assert told == "it is CN=fabric:ada's"
