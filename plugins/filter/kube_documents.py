@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -29,17 +30,22 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.n
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network_policy import (
     control_plane_policies,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.virtual_machine import (
+    virtual_machine_plan,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
 
 def _checked(build: Callable[[Document], Any]) -> Callable[[Any], Any]:
+    name = getattr(build, "func", build).__name__
+
     def build_from(intent: Any) -> Any:
         if not isinstance(intent, dict):
-            raise AnsibleFilterError(f"{build.__name__} takes a dictionary, not {type(intent).__name__}")
+            raise AnsibleFilterError(f"{name} takes a dictionary, not {type(intent).__name__}")
         try:
             return build(intent)
         except DocumentError as error:
-            raise AnsibleFilterError(f"{build.__name__}: {error}") from error
+            raise AnsibleFilterError(f"{name}: {error}") from error
 
     return build_from
 
@@ -64,6 +70,10 @@ def _refused_changes(records: Any, values: Any) -> list[str]:
     return list(immutable.refused(max(deployed, key=lambda each: each[0])[1], values)) if deployed else []
 
 
+def _virtual_machine_plan(intent: Any, found: Any) -> Any:
+    return _checked(partial(virtual_machine_plan, found=found))(intent)
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -79,4 +89,5 @@ class FilterModule:
             "tenant_control_plane_obstacles": preflight.obstacles,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
+            "virtual_machine_plan": _virtual_machine_plan,
         }

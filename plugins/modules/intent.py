@@ -9,8 +9,9 @@ module: intent
 short_description: Check the inventory's intent and return it as one model
 version_added: 0.1.0
 description:
-  - Reads the variables of the groups C(tenant_clusters), C(shared_servers) and C(bare_metal), checks them and fills in
-    every default. The variables are described by the JSON Schemas in C(schemas/) of the collection.
+  - Reads the variables of the groups C(tenant_clusters), C(shared_servers), C(bare_metal) and, where there is one,
+    C(vm_nodes), checks them and fills in every default. The variables are described by the JSON Schemas in C(schemas/)
+    of the collection.
   - All mistakes are reported at once, each with the place where it can be mended. The whole inventory is checked, also
     what the play is not about.
   - Works out which hosts a play about some tenant clusters needs, and refuses a C(--limit) that leaves some of them
@@ -88,7 +89,8 @@ RETURN = r"""
 model:
   description:
     - The intent with every default filled in and every reference resolved.
-    - C(fabric), C(host_cluster), and by inventory name C(shared_servers), C(bare_metal) and C(tenant_clusters).
+    - C(fabric), C(host_cluster), and by inventory name C(shared_servers), C(bare_metal), C(vm_nodes) and
+      C(tenant_clusters).
   returned: success
   type: dict
   sample:
@@ -98,6 +100,7 @@ model:
         netris_name: blue
         shared_servers: [shared1, shared2, shared3]
         bare_metal: [metal1]
+        vm_nodes: [blue-vm1]
         replicas: 1
         pod_cidr: 10.244.0.0/16
         service_cidr: 10.96.0.0/16
@@ -119,6 +122,10 @@ targets:
       elements: str
     bare_metal:
       description: Bare-metal servers that belong to them.
+      type: list
+      elements: str
+    vm_nodes:
+      description: Virtual machines that are nodes of them.
       type: list
       elements: str
     unreachable:

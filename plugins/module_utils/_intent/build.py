@@ -8,18 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
 from . import kamaji_rules, node_rules, rules, vcluster_rules
-from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster
+from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster, VmNode
 from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
 from .schema import MISSING, Schema, read, suggestion
-from .variables import BARE_METAL, COLLECTION_WIDE, NOT_INTENT, REQUIRED, SHARED_SERVER, TENANT_CLUSTER
+from .variables import BARE_METAL, COLLECTION_WIDE, NOT_INTENT, REQUIRED, SHARED_SERVER, TENANT_CLUSTER, VM_NODE
 
 TENANT_CLUSTERS_GROUP = "tenant_clusters"
 SHARED_SERVERS_GROUP = "shared_servers"
 BARE_METAL_GROUP = "bare_metal"
-GROUPS = (TENANT_CLUSTERS_GROUP, SHARED_SERVERS_GROUP, BARE_METAL_GROUP)
+VM_NODES_GROUP = "vm_nodes"
+GROUPS = (TENANT_CLUSTERS_GROUP, SHARED_SERVERS_GROUP, BARE_METAL_GROUP, VM_NODES_GROUP)
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -55,9 +57,10 @@ def build_model(
         values = _read_host(BARE_METAL, hostvars, name, problems)
         bare_metal[name] = _bare_metal(name, values)
         node_rules.check_node(name, values, problems)
+    vm_nodes = {name: _vm_node(name, _read_host(VM_NODE, hostvars, name, problems)) for name in members[VM_NODES_GROUP]}
     tenant_clusters = {
         name: _tenant_cluster(
-            name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal
+            name, _read_host(TENANT_CLUSTER, hostvars, name, problems), list(shared_servers), bare_metal, vm_nodes
         )
         for name in members[TENANT_CLUSTERS_GROUP]
     }
@@ -74,6 +77,7 @@ def build_model(
         shared_servers=shared_servers,
         bare_metal=bare_metal,
         tenant_clusters=tenant_clusters,
+        vm_nodes=vm_nodes,
     )
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
@@ -112,7 +116,7 @@ def _read_host(declared: Mapping[str, Schema], hostvars: HostVars, host: str, pr
 
 def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems) -> None:
     """Misspelt variables: without this they are silently somebody's default."""
-    known = sorted({*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *NOT_INTENT})
+    known = sorted({*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *VM_NODE, *NOT_INTENT})
     unknown: dict[str, list[str]] = {}
     for host in hosts:
         for name in hostvars.get(host, {}):
@@ -158,14 +162,36 @@ def _bare_metal(name: str, values: Mapping[str, Any]) -> BareMetalServer:
     return BareMetalServer(**_server(name, values), tenant_cluster=values["fabric_tenant_cluster"].strip() or None)
 
 
+def _vm_node(name: str, values: Mapping[str, Any]) -> VmNode:
+    tenant = values["fabric_tenant_cluster"].strip()
+    return VmNode(
+        name=name,
+        node_name=values["fabric_node_name"] or name,
+        tenant_cluster=tenant,
+        cores=values["vm_node_cores"],
+        memory=values["vm_node_memory"],
+        disk=values["vm_node_disk"],
+        image=values["vm_node_image"],
+        image_checksum=values["vm_node_image_checksum"],
+        storage_class=values["vm_node_storage_class"],
+        mac=values["vm_node_mac"].lower() or stable_mac(tenant, name),
+        labels=values["vm_node_labels"],
+    )
+
+
 def _tenant_cluster(
-    name: str, values: Mapping[str, Any], all_shared: Sequence[str], bare_metal: Mapping[str, BareMetalServer]
+    name: str,
+    values: Mapping[str, Any],
+    all_shared: Sequence[str],
+    bare_metal: Mapping[str, BareMetalServer],
+    vm_nodes: Mapping[str, VmNode],
 ) -> TenantCluster:
     return TenantCluster(
         name=name,
         netris_name=values["fabric_netris_name"] or name,
         shared_servers=tuple(sorted(values["fabric_shared_servers"] or all_shared)),
         bare_metal=tuple(sorted(each.name for each in bare_metal.values() if each.tenant_cluster == name)),
+        vm_nodes=tuple(sorted(each.name for each in vm_nodes.values() if each.tenant_cluster == name)),
         replicas=values["tenant_cluster_replicas"],
         pod_cidr=values["tenant_cluster_pod_cidr"],
         service_cidr=values["tenant_cluster_service_cidr"],

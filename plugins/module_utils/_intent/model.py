@@ -60,12 +60,30 @@ class BareMetalServer(Server):
 
 
 @dataclass(frozen=True)
+class VmNode:
+    """A virtual machine on the host cluster that is a node of one tenant cluster; `name` is the inventory's."""
+
+    name: str
+    node_name: str
+    tenant_cluster: str
+    cores: int
+    memory: str
+    disk: str
+    image: str
+    image_checksum: str
+    storage_class: str
+    mac: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class TenantCluster:
     name: str
     netris_name: str
     # Inventory names, sorted.
     shared_servers: tuple[str, ...]
     bare_metal: tuple[str, ...]
+    vm_nodes: tuple[str, ...]
     replicas: int
     pod_cidr: str
     service_cidr: str
@@ -84,6 +102,7 @@ class Model:
     shared_servers: Mapping[str, Server]
     bare_metal: Mapping[str, BareMetalServer]
     tenant_clusters: Mapping[str, TenantCluster]
+    vm_nodes: Mapping[str, VmNode]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and dictionaries, as Ansible and JSON want them."""
@@ -109,10 +128,12 @@ class Model:
                         **each,
                         "shared_servers": tuple(each["shared_servers"]),
                         "bare_metal": tuple(each["bare_metal"]),
+                        "vm_nodes": tuple(each["vm_nodes"]),
                     }
                 )
                 for name, each in data["tenant_clusters"].items()
             },
+            vm_nodes={name: VmNode(**each) for name, each in data["vm_nodes"].items()},
         )
 
 

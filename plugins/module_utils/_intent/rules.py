@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from typing import Any, TypeVar
 
 from .address_plan import AddressPlanError, address_plan
-from .model import BareMetalServer, Model, Server, TenantCluster
+from .model import BareMetalServer, Model, Server, TenantCluster, VmNode
 from .names import (
     HELM_RELEASE_LENGTH,
     STATEFUL_SET_LENGTH,
@@ -22,6 +22,8 @@ from .names import (
 )
 from .networks import NamedNetwork, parse_interface, parse_network, report_overlaps
 from .problems import Problems
+
+_Named = TypeVar("_Named", Server, Server | VmNode)
 
 _SUPERNET = "fabric_tenant_supernet"
 _PREFIX_LENGTH = "fabric_tenant_prefix_length"
@@ -41,6 +43,9 @@ def check(model: Model, problems: Problems) -> None:
     _check_namespaces(model, problems)
     for server in model.bare_metal.values():
         _check_assignment(model, server, problems)
+    for machine in model.vm_nodes.values():
+        _check_vm_node(model, machine, problems)
+    _check_vm_addresses(model, problems)
     host_subnet = _check_host_cluster(model, problems)
     supernet = (
         parse_network(model.fabric.tenant_supernet, _SUPERNET, problems) if model.fabric.tenant_supernet else None
@@ -75,7 +80,7 @@ def check_groups(
     for tenant in members["tenant_clusters"]:
         for host in groups.get(f"tenant_{tenant.replace('-', '_')}", ()):
             named = hostvars.get(host, {}).get("fabric_tenant_cluster")
-            if host in members["bare_metal"] and named and named != tenant:
+            if host in (*members["bare_metal"], *members.get("vm_nodes", ())) and named and named != tenant:
                 problems.add(
                     f"{host}.fabric_tenant_cluster",
                     f"server in two tenant clusters: '{named}' by this variable, '{tenant}' by its group",
@@ -110,7 +115,8 @@ def _check_server_names(model: Model, problems: Problems) -> None:
                     f"no such fabric NIC; fabric_server_nics: {', '.join(model.fabric.server_nics)}",
                 )
     _report_twice(servers, "fabric_hostname", lambda each: [each.hostname], problems)
-    _report_twice(servers, "fabric_node_name", lambda each: [each.node_name], problems)
+    nodes: list[Server | VmNode] = [*servers, *model.vm_nodes.values()]
+    _report_twice(nodes, "fabric_node_name", lambda each: [each.node_name], problems)
     _report_twice(servers, "fabric_nic_macs", lambda each: each.nic_macs.values(), problems)
 
 
@@ -211,6 +217,50 @@ def _check_assignment(model: Model, server: BareMetalServer, problems: Problems)
         problems.add(path, f"no tenant cluster '{named}'; known: {_listed(model.tenant_clusters)}")
 
 
+# --- virtual machines --------------------------------------------------------------------------------------------
+
+
+def _check_vm_node(model: Model, machine: VmNode, problems: Problems) -> None:
+    _add_if(problems, machine.name, dns_label_mistake(machine.name))
+    path = f"{machine.name}.fabric_node_name"
+    _add_if(problems, path, dns_label_mistake(machine.node_name) if machine.node_name != machine.name else None)
+    path = f"{machine.name}.fabric_tenant_cluster"
+    if problems.has(path):
+        pass
+    elif not machine.tenant_cluster:
+        problems.add(path, "is required: a virtual machine is a node of one tenant cluster")
+    elif machine.tenant_cluster not in model.tenant_clusters:
+        known = _listed(model.tenant_clusters)
+        problems.add(path, f"no tenant cluster '{machine.tenant_cluster}'; known: {known}")
+    path = f"{machine.name}.vm_node_image"
+    if problems.has(path):
+        pass
+    elif not machine.image:
+        problems.add(path, "is required: the URL of a cloud image, or docker://<registry>/<image>")
+    elif machine.image.startswith("docker://"):
+        if machine.image_checksum:
+            problems.add(
+                f"{path}_checksum", "is for the URL of a file; give an image in a registry by its digest: …@sha256:…"
+            )
+    elif not machine.image_checksum and not problems.has(f"{path}_checksum"):
+        problems.add(f"{path}_checksum", f"is required, or {machine.image} could become another disk unnoticed")
+    path = f"{machine.name}.vm_node_mac"
+    if not problems.has(path) and int(machine.mac[:2], 16) & 1:
+        problems.add(path, f"'{machine.mac}' is a group address; the second digit of a NIC's address is even")
+
+
+def _check_vm_addresses(model: Model, problems: Problems) -> None:
+    """Tenant clusters do not see each other, so only within one must the addresses differ."""
+    for tenant in model.tenant_clusters.values():
+        machines = [model.vm_nodes[name] for name in tenant.vm_nodes]
+        servers = [model.bare_metal[name] for name in tenant.bare_metal]
+        taken = {mac: server.name for server in servers for mac in server.nic_macs.values()}
+        for machine in machines:
+            other = taken.setdefault(machine.mac, machine.name)
+            if other != machine.name:
+                problems.add(f"{machine.name}.vm_node_mac", f"'{machine.mac}' is also set for {other}")
+
+
 # --- addresses ---------------------------------------------------------------------------------------------------
 
 
@@ -303,11 +353,12 @@ def _check_subnets(model: Model, supernet: IPv4Network, problems: Problems) -> N
                 f" ({max(3, tenant.replicas)} addresses for {tenant.name}) and DHCP",
             )
             continue
-        if plan.dhcp.size < len(tenant.bare_metal):
+        if plan.dhcp.size < len(tenant.bare_metal) + len(tenant.vm_nodes):
+            machines = f" and {len(tenant.vm_nodes)} virtual machines" if tenant.vm_nodes else ""
             problems.add(
                 _PREFIX_LENGTH,
                 f"a /{length} leaves {plan.dhcp.size} addresses for DHCP, {tenant.name} has"
-                f" {len(tenant.bare_metal)} bare-metal servers",
+                f" {len(tenant.bare_metal)} bare-metal servers{machines}",
             )
 
 
@@ -315,7 +366,7 @@ def _check_subnets(model: Model, supernet: IPv4Network, problems: Problems) -> N
 
 
 def _report_twice(
-    servers: Sequence[Server], variable: str, values: Callable[[Server], Iterable[str]], problems: Problems
+    servers: Sequence[_Named], variable: str, values: Callable[[_Named], Iterable[str]], problems: Problems
 ) -> None:
     first: dict[str, str] = {}
     for server in servers:

@@ -16,12 +16,13 @@ class Targets:
     tenant_clusters: list[str]
     shared_servers: list[str]
     bare_metal: list[str]
+    vm_nodes: list[str]
     # Servers that the user knows not to answer: nothing is done on them.
     unreachable: list[str] = field(default_factory=list)
 
     @property
     def hosts(self) -> list[str]:
-        return [*self.tenant_clusters, *self.shared_servers, *self.bare_metal]
+        return [*self.tenant_clusters, *self.shared_servers, *self.bare_metal, *self.vm_nodes]
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "hosts": self.hosts}
@@ -79,6 +80,7 @@ def _targets(model: Model, names: Sequence[str], host_cluster: bool) -> Targets:
         tenant_clusters=[tenant.name for tenant in chosen],
         shared_servers=sorted(shared),
         bare_metal=sorted(host for tenant in chosen for host in tenant.bare_metal),
+        vm_nodes=sorted(host for tenant in chosen for host in tenant.vm_nodes),
     )
 
 

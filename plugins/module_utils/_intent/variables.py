@@ -201,6 +201,55 @@ BARE_METAL: dict[str, dict[str, Any]] = {
     },
 }
 
+_QUANTITY = {"type": "string", "pattern": "^[1-9][0-9]*(\\.[0-9]+)?(Mi|Gi|Ti)$", "examples": ["20Gi"]}
+
+VM_NODE: dict[str, dict[str, Any]] = {
+    "fabric_tenant_cluster": {
+        "type": "string",
+        "default": "",
+        "description": "Tenant cluster that the virtual machine is a node of; required.",
+    },
+    "fabric_node_name": _ANY_SERVER["fabric_node_name"],
+    "vm_node_cores": {"type": "integer", "minimum": 1, "default": 2, "description": "Cores of the virtual machine."},
+    "vm_node_memory": {**_QUANTITY, "default": "2Gi", "description": "Memory of the virtual machine."},
+    "vm_node_disk": {
+        **_QUANTITY,
+        "default": "20Gi",
+        "description": "Size of its disk, which bears its name. It can grow, not shrink.",
+    },
+    "vm_node_image": {
+        "type": "string",
+        "pattern": "^(https?|docker)://[^\\s/]+/\\S+$",
+        "examples": ["https://images.example.com/noble-20260801.img", "docker://registry.example.com/noble:20260801"],
+        "description": "Cloud image of its disk: the URL of a file, or docker:// for an image in a registry; required.",
+    },
+    "vm_node_image_checksum": {
+        "type": "string",
+        "pattern": "^(|md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+        "examples": ["sha256:<64 hexadecimal digits>"],
+        "default": "",
+        "description": "Checksum of the image; required for the URL of a file. In a registry the digest takes its place.",
+    },
+    "vm_node_storage_class": {
+        "type": "string",
+        "default": "",
+        "description": "StorageClass of its disk; default: the host cluster's default.",
+    },
+    "vm_node_mac": {
+        "type": "string",
+        "pattern": "^(|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})$",
+        "examples": ["02:42:a1:00:00:09"],
+        "default": "",
+        "description": "MAC address of its NIC in the tenant cluster's VLAN; default: one that follows from its name.",
+    },
+    "vm_node_labels": {
+        "type": "object",
+        "default": {},
+        "additionalProperties": {"type": "string"},
+        "description": "Labels of its node.",
+    },
+}
+
 TENANT_CLUSTER: dict[str, dict[str, Any]] = {
     "fabric_netris_name": {
         "type": "string",
@@ -311,6 +360,7 @@ PREFIXES = (
     "fabric_",
     "tenant_cluster_",
     "tenant_network_",
+    "vm_node_",
     # Of the roles' options only these: others may be templates over what a play has yet to learn.
     "api_load_balancer_mode",
     "api_load_balancer_replicas",
@@ -334,6 +384,11 @@ def published() -> dict[str, Schema]:
         "shared_server.schema.json": _document("Variables of a shared server (host_vars/<name>)", SHARED_SERVER, []),
         "bare_metal_server.schema.json": _document(
             "Variables of a bare-metal server (host_vars/<name>)", BARE_METAL, []
+        ),
+        "vm_node.schema.json": _document(
+            "Variables of a virtual machine that is a node (host_vars/<name>)",
+            VM_NODE,
+            ["fabric_tenant_cluster", "vm_node_image"],
         ),
     }
 

@@ -45,7 +45,9 @@ def test_facts_are_not_taken_for_misspelt_variables() -> None:
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_every_playbook_opens_with_the_intent(playbook: str) -> None:
     first = load(f"playbooks/{playbook}.yml")[0]
-    assert first["hosts"] == ":".join(GROUPS)
+    # Ansible warns of a group that is not there, and most racks have no virtual machines.
+    *always, machines = GROUPS
+    assert first["hosts"] == f"{':'.join(always)}{{{{ ':{machines}' if '{machines}' in groups else '' }}}}"
     assert [role["role"] for role in first["roles"]] == ["baremetal.fabric.intent"]
     assert first["any_errors_fatal"] is True
 

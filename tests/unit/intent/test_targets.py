@@ -32,7 +32,7 @@ def refused(inventory: Inventory, selected: list[str], hosts: list[str], **optio
 
 def test_all_by_default(inventory: Inventory) -> None:
     targets = chosen(inventory, [], EVERYONE)
-    assert targets == Targets(["blue", "green"], SHARED, ["metal1", "metal2"])
+    assert targets == Targets(["blue", "green"], SHARED, ["metal1", "metal2"], [])
 
 
 def test_one_by_name(inventory: Inventory) -> None:
@@ -45,7 +45,7 @@ def test_one_by_limit(inventory: Inventory) -> None:
 
 
 def test_all_shared_servers_for_the_host_cluster(inventory: Inventory) -> None:
-    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [])
+    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [], [])
 
 
 def test_unknown_name(inventory: Inventory) -> None:
