@@ -228,7 +228,7 @@ VM_NODE: dict[str, dict[str, Any]] = {
         "pattern": "^(|md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
         "examples": ["sha256:<64 hexadecimal digits>"],
         "default": "",
-        "description": "Checksum of the image; required for the URL of a file. In a registry the digest takes its place.",
+        "description": "Checksum of the image; required for a file. In a registry the digest takes its place.",
     },
     "vm_node_storage_class": {
         "type": "string",

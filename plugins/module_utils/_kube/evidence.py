@@ -14,19 +14,44 @@ EVENTS = 8
 def collect(cluster: Cluster, document: Document) -> str:
     """A readable account of one object that is not ready. Never raises: it is called while failing already."""
     lines = [f"{describe(document)}: {judge(document).progress}"]
-    lines += [
-        f"  condition {kind}={entry.get('status')} {entry.get('reason', '')} {entry.get('message', '')}".rstrip()
-        for kind, entry in sorted(conditions(document).items())
-    ]
+    lines += _conditions(document)
     namespace = (document.get("metadata") or {}).get("namespace")
     try:
+        kin = _kin_of(cluster, document)
+        for each in kin:
+            phase = (each.get("status") or {}).get("phase", "none yet")
+            lines.append(f"  {describe(each)}: phase {phase}")
+            lines += [f"  {line}" for line in _conditions(each)]
         pods = _pods_of(cluster, document)
-        lines += _events(cluster, [document, *pods], namespace)
+        lines += _events(cluster, [document, *kin, *pods], namespace)
         for pod in [p for p in pods if not judge(p).ready][:3]:
             lines += _pod(cluster, pod)
     except KubeError as error:
         lines.append(f"  (no more to be had: {error.message})")
     return "\n".join(lines)
+
+
+def _conditions(document: Document) -> list[str]:
+    return [
+        f"  condition {kind}={entry.get('status')} {entry.get('reason', '')} {entry.get('message', '')}".rstrip()
+        for kind, entry in sorted(conditions(document).items())
+    ]
+
+
+def _kin_of(cluster: Cluster, document: Document) -> list[Document]:
+    """Objects of other kinds, under the same name, that a machine is waiting for: its instance and its disk."""
+    if document.get("kind") != "VirtualMachine":
+        return []
+    name, namespace = document["metadata"]["name"], document["metadata"].get("namespace")
+    found = []
+    for api_version, kind in (
+        ("kubevirt.io/v1", "VirtualMachineInstance"),
+        ("cdi.kubevirt.io/v1beta1", "DataVolume"),
+        ("v1", "PersistentVolumeClaim"),
+    ):
+        if cluster.serves(api_version, kind) and (one := cluster.get(api_version, kind, name, namespace)):
+            found.append({"apiVersion": api_version, "kind": kind, **one})
+    return found
 
 
 def _pods_of(cluster: Cluster, document: Document) -> list[Document]:
@@ -35,6 +60,8 @@ def _pods_of(cluster: Cluster, document: Document) -> list[Document]:
     selector = ((document.get("spec") or {}).get("selector") or {}).get("matchLabels")
     if document.get("kind") == kamaji.KIND:
         selector = {kamaji.NAME_LABEL: document["metadata"]["name"]}
+    if document.get("kind") == "VirtualMachine":
+        selector = {"vm.kubevirt.io/name": document["metadata"]["name"]}
     if not selector:
         return []
     return cluster.list("v1", "Pod", document["metadata"].get("namespace"), labels=label_selector(selector))

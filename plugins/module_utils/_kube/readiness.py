@@ -159,6 +159,29 @@ def pod_state(document: Document) -> str:
     return f"{phase}, not ready: {', '.join(unready)}" if phase == "Running" and unready else phase
 
 
+def _available(document: Document) -> Verdict:
+    """KubeVirt and CDI: their operators tell by a condition."""
+    phase = (document.get("status") or {}).get("phase", "no phase yet")
+    return Verdict(is_true(document, "Available"), f"phase {phase}")
+
+
+def _virtual_machine(document: Document) -> Verdict:
+    """Running as its guest is; what runs in there is not asked."""
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    shown = str(status.get("printableStatus", "no status yet"))
+    if spec.get("runStrategy") == "Halted":
+        return Verdict(shown == "Stopped", shown)
+    return Verdict(bool(status.get("ready")) and shown == "Running", shown)
+
+
+def _data_volume(document: Document) -> Verdict:
+    """A disk whose StorageClass waits for its first consumer is filled when the machine starts."""
+    status = document.get("status") or {}
+    phase = str(status.get("phase", "Pending"))
+    progress = f"phase {phase}, {status['progress']}" if status.get("progress") else f"phase {phase}"
+    return Verdict(phase in ("Succeeded", "WaitForFirstConsumer", "PendingPopulation"), progress, phase == "Failed")
+
+
 _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "DaemonSet"): _daemon_set,
@@ -170,4 +193,8 @@ _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("v1", "Node"): _node,
     ("kamaji.clastix.io", "TenantControlPlane"): _tenant_control_plane,
     ("kamaji.clastix.io", "DataStore"): _data_store,
+    ("kubevirt.io", "KubeVirt"): _available,
+    ("kubevirt.io", "VirtualMachine"): _virtual_machine,
+    ("cdi.kubevirt.io", "CDI"): _available,
+    ("cdi.kubevirt.io", "DataVolume"): _data_volume,
 }

@@ -1,4 +1,4 @@
-"""What a virtual machine is told at its first boot: cloud-init user data by which it joins its tenant cluster by itself.
+"""What a virtual machine is told at its first boot: cloud-init user data by which it joins its tenant cluster.
 
 The way is that of a bare-metal server (`_node.join`): the join script comes over TLS that is verified against the
 tenant cluster's own CA, it and the token are in files that only root can read, and neither is in an argument list.
@@ -49,7 +49,7 @@ pin_address() { # true when the file had to be changed
   if grep -qs -e "--node-ip=$address" "$kubelet"; then return 1; fi
   mkdir -p "${kubelet%/*}"
   if grep -qs '^KUBELET_EXTRA_ARGS=' "$kubelet"; then
-    sed -i "s/^KUBELET_EXTRA_ARGS=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/KUBELET_EXTRA_ARGS=\"\1 --node-ip=$address\"/" "$kubelet"
+    sed -i "s/^KUBELET_EXTRA_ARGS=\"*\([^\"]*\)\"*\$/KUBELET_EXTRA_ARGS=\"\1 --node-ip=$address\"/" "$kubelet"
   else
     (umask 022 && printf 'KUBELET_EXTRA_ARGS="--node-ip=%s"\n' "$address" >>"$kubelet")
   fi

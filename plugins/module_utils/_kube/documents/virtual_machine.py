@@ -1,4 +1,4 @@
-"""A node of a tenant cluster that is a virtual machine of the host cluster: KubeVirt's VirtualMachine and its Secret."""
+"""A node of a tenant cluster that is a virtual machine of the host cluster: its VirtualMachine, disk and Secret."""
 
 from __future__ import annotations
 
