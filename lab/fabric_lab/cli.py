@@ -12,6 +12,7 @@ from fabric_lab import levels, state
 from fabric_lab.cluster import kubectl
 from fabric_lab.levels import Level, Phases
 from fabric_lab.rack import ssh, status, topology, vm
+from fabric_lab.standin_kubevirt import guests
 from fabric_lab.state import Lab, LabError
 from fabric_lab.supervisor.client import Supervisor
 
@@ -25,7 +26,7 @@ def _lab(arguments: argparse.Namespace) -> Lab:
 
 def _machine(lab: Lab, name: str) -> topology.Machine:
     rack = topology.build(lab)
-    machine = rack.machine(name)
+    machine = rack.machine(name) or guests.find(lab, name)
     if machine is None:
         raise LabError(f"no machine named {name!r}; there are {', '.join(each.name for each in rack.machines)}")
     return machine

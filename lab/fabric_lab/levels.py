@@ -15,6 +15,7 @@ from fabric_lab import state
 from fabric_lab.rack import agent_state, controller, foundation, keys, network, requirements, ssh, topology, vm
 from fabric_lab.rack.foundation import Foundation
 from fabric_lab.rack.topology import Machine, Rack
+from fabric_lab.standin_kubevirt import guests
 from fabric_lab.state import Lab, LabError
 from fabric_lab.supervisor import leftovers
 from fabric_lab.supervisor.client import Supervisor
@@ -61,7 +62,7 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
             with phases.phase("kernel and base image"):
                 base = foundation.ensure(lab, phases.note)
             with phases.phase("keys and networks"):
-                keys.ensure_ssh(rack)
+                keys.ensure_ssh(guests.beside(rack))
                 keys.ensure_tls(lab)
                 supervisor.ensure()
                 network.ensure(rack)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from fabric_lab.build import binaries
 from fabric_lab.cluster.settings import ETCD, PORT, Cluster
+from fabric_lab.state import REPOSITORY, cache_dir
 from fabric_lab.supervisor.spec import ProcessSpec
 
 ETCD_NAME = "host-etcd"
@@ -11,7 +15,8 @@ API_SERVER = "host-apiserver"
 CONTROLLER_MANAGER = "host-controller-manager"
 SCHEDULER = "host-scheduler"
 ROUTES = "host-routes"
-NAMES = (ETCD_NAME, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, ROUTES)
+VIRTUAL_MACHINES = "standin-kubevirt"
+NAMES = (ETCD_NAME, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, ROUTES, VIRTUAL_MACHINES)
 CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
 
@@ -129,6 +134,32 @@ def routes(cluster: Cluster) -> ProcessSpec:
     return _spec(cluster, ROUTES, "lab/standin-cni", [f"--kubeconfig={kubeconfig}"])
 
 
+def virtual_machines(cluster: Cluster) -> ProcessSpec:
+    """The stand-in for KubeVirt and CDI, outside of the cluster: what it starts are machines of the lab."""
+    return ProcessSpec(
+        name=VIRTUAL_MACHINES,
+        argv=["nice", "-n", "5", sys.executable, "-m", "fabric_lab.standin_kubevirt", cluster.lab.name],
+        log=str(cluster.lab.log_directory / f"{VIRTUAL_MACHINES}.log"),
+        env={
+            name: value
+            for name, value in (
+                ("PYTHONPATH", str(REPOSITORY / "lab")),
+                ("FABRIC_CACHE", str(cache_dir())),
+                ("FABRIC_SCHEMAS", os.environ.get("FABRIC_SCHEMAS", "")),
+            )
+            if value
+        },
+        restart="always",
+    )
+
+
 def all_of(cluster: Cluster) -> list[ProcessSpec]:
     """In the order in which they are started."""
-    return [etcd(cluster), api_server(cluster), controller_manager(cluster), scheduler(cluster), routes(cluster)]
+    return [
+        etcd(cluster),
+        api_server(cluster),
+        controller_manager(cluster),
+        scheduler(cluster),
+        routes(cluster),
+        virtual_machines(cluster),
+    ]

@@ -26,7 +26,17 @@ _DEFAULT_SOURCES = (
     f"deb http://deb.debian.org/debian {SUITE} main\ndeb http://deb.debian.org/debian-security {SUITE}-security main\n"
 )
 _EXCLUDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
-_ENABLED = ("systemd-networkd", "systemd-network-generator", "ssh", "lldpd", "lab-seed", "lab-nics", "fabric-agent")
+_ENABLED = (
+    "systemd-networkd",
+    "systemd-network-generator",
+    "ssh",
+    "lldpd",
+    "lab-seed",
+    "lab-nics",
+    "fabric-agent",
+    "lab-cloud-init-local",
+    "lab-cloud-init",
+)
 _DISABLED = ("containerd",)
 _MASKED = (
     "systemd-networkd-wait-online.service",

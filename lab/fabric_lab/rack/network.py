@@ -68,7 +68,7 @@ def ensure(rack: Rack) -> None:
     _ensure_operator(lab)
     _ensure_control_plane(lab)
     _ensure_outside_port(lab)
-    _ensure_taps(rack)
+    ensure_taps(rack)
 
 
 def _ensure_bridge(lab: Lab) -> None:
@@ -151,13 +151,19 @@ def _ensure_outside_port(lab: Lab) -> None:
     _batch(space, [f"link set {nic} mtu 1500", f"addr add {topology.OUTSIDE_ADDRESS} dev {nic}", f"link set {nic} up"])
 
 
-def _ensure_taps(rack: Rack) -> None:
+def ensure_taps(rack: Rack) -> None:
+    """Each machine's way into the management network."""
     present = _links(rack.lab.netns)
     for machine in rack.machines:
         if machine.tap not in present:
             _ip(rack.lab.netns, "tuntap", "add", machine.tap, "mode", "tap")
             _batch(rack.lab.netns, _isolated_port(machine.tap))
             _offloads_off(rack.lab.netns, machine.tap)
+
+
+def remove_tap(lab: Lab, tap: str) -> None:
+    if tap in _links(lab.netns):
+        _ip(lab.netns, "link", "delete", tap)
 
 
 def remove(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fabric_lab.rack import controller, ssh, topology, vm
 from fabric_lab.rack.topology import Machine, Rack
+from fabric_lab.standin_kubevirt import guests
 from fabric_lab.state import Lab, LabError
 from fabric_lab.supervisor.client import Supervisor
 from fabric_lab.supervisor.spec import ProcessStatus
@@ -120,7 +121,7 @@ def _draw_rack(rack: Rack, processes: Mapping[str, ProcessStatus]) -> list[str]:
         "",
         table(
             ["machine", "address", "memory", "power", "for", "boots"],
-            [_machine_row(rack, machine, processes) for machine in rack.machines],
+            [_machine_row(rack, machine, processes) for machine in guests.beside(rack).machines],
         ),
     ]
     leases = [[lease["ip"], lease["mac"], lease["hostname"]] for lease in report.get("leases", ())]

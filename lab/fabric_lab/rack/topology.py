@@ -14,6 +14,10 @@ OUTSIDE_SERVER = "hostcp1"
 OUTSIDE_NIC = "eth9"
 OUTSIDE_ADDRESS = "192.168.55.253/21"
 SERVER_NICS = ("eth9", "eth10")
+# NICs of the shared servers whose cables end nowhere until a virtual machine is plugged in there
+SOCKETS = ("vm0", "vm1")
+_FIRST_SOCKET_NIC = 0x10
+_FIRST_SOCKET_PORT = 41000
 MANAGEMENT_NIC = "vec0"
 PORT_MTU = 9216
 # bare-metal servers beyond the third come after the outside port, so that existing cables stay where they are
@@ -42,6 +46,11 @@ class Machine:
     host_number: int
     memory: int  # MiB
     cables: tuple[Cable, ...]
+    sockets: tuple[Cable, ...] = ()
+
+    @property
+    def nics(self) -> tuple[Cable, ...]:
+        return (*self.cables, *self.sockets)
 
     @property
     def tap(self) -> str:
@@ -99,6 +108,17 @@ def leaf_ports(kind: str, index: int) -> tuple[str, str]:
     return f"swp{first}", f"swp{first + 1}"
 
 
+def _sockets(lab: Lab, server: str, kind: str, index: int, host_number: int) -> tuple[Cable, ...]:
+    """The spare NICs of a server; a virtual machine takes the other end of the two UDP ports."""
+    if kind != "shared":
+        return ()
+    ports = [_FIRST_SOCKET_PORT + 16 * index + 2 * position for position in range(len(SOCKETS))]
+    return tuple(
+        Cable(nic, mac(lab, host_number, _FIRST_SOCKET_NIC + position), port, port + 1, peer=f"{server}:{nic}")
+        for position, (nic, port) in enumerate(zip(SOCKETS, ports, strict=True))
+    )
+
+
 def outside_tap() -> str:
     return "x-cp"
 
@@ -120,7 +140,8 @@ def build(lab: Lab, shared_memory: int = 2816, metal_memory: int = 1024, leaf_me
             ends.append(
                 Cable(nic, mac(lab, host_number, position + 1), server_side, switch_side, peer=f"{LEAF}:{port}")
             )
-        servers.append(Machine(name, kind, index, host_number, memory, tuple(ends)))
+        sockets = _sockets(lab, name, kind, index, host_number)
+        servers.append(Machine(name, kind, index, host_number, memory, tuple(ends), sockets))
     outside = int(OUTSIDE_PORT.removeprefix("swp"))
     leaf_ends[outside] = Cable(
         OUTSIDE_PORT, mac(lab, 10, outside), tap=outside_tap(), peer=f"{OUTSIDE_SERVER}:{OUTSIDE_NIC}"

@@ -54,7 +54,7 @@ def write_seed(rack: Rack, machine: Machine) -> None:
     """Write the files that the machine copies over its own at boot."""
     lab, root = rack.lab, seed_directory(rack.lab, machine)
     shutil.rmtree(root, ignore_errors=True)
-    nics = "".join(f"vec{number} {cable.nic} {cable.mac}\n" for number, cable in enumerate(machine.cables, start=1))
+    nics = "".join(f"vec{number} {cable.nic} {cable.mac}\n" for number, cable in enumerate(machine.nics, start=1))
     key = keys.host_key(lab, machine.name)
     leaf = machine.name == LEAF
     files = {
@@ -119,7 +119,7 @@ def kernel_arguments(rack: Rack, machine: Machine, base: Foundation) -> list[str
         f"lab.seed={seed_directory(lab, machine)}",
         *(f"lab.share={share}:{cache_dir() / share}" for share in SHARES),
     ]
-    arguments += [_cable_argument(number, cable) for number, cable in enumerate(machine.cables, start=1)]
+    arguments += [_cable_argument(number, cable) for number, cable in enumerate(machine.nics, start=1)]
     if len(" ".join(arguments)) >= _COMMAND_LINE_LIMIT:
         raise LabError(f"{machine.name} has more cables than its kernel's command line can name: use fewer servers")
     return arguments
