@@ -114,7 +114,7 @@ def test_kubevirt_and_cdi_take_it(intent: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(schema["properties"]["spec"]).validate(disk["spec"])
 
 
-def test_kubevirts_template_of_a_disk_would_lose_the_checksum() -> None:
+def test_kubevirts_template_of_a_disk_has_no_checksum() -> None:
     """Why the disk is an object of its own; when this fails, it need not be any more."""
     template = kubevirt_schema("virtualmachine")["properties"]["spec"]["properties"]["dataVolumeTemplates"]["items"]
     with pytest.raises(jsonschema.ValidationError, match="checksum"):

@@ -77,7 +77,7 @@ def merged(base: Any, over: Any) -> Any:
 
 
 class PaperApi:
-    """An API server as far as the stand-in uses one: finalizers hold what is deleted, owners take along what they own."""
+    """An API server as far as it is used: finalizers hold what is deleted, owners take along what they own."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}

@@ -90,7 +90,7 @@ def _machine(intent: Document) -> Document:
 
 
 def _disk(intent: Document) -> Document:
-    """An object of its own: KubeVirt's template of it (1.9) knows no checksum and drops one without a word."""
+    """An object of its own: KubeVirt's template of it (1.9) knows no checksum."""
     api_version, kind = DISK
     return {
         "apiVersion": api_version,
