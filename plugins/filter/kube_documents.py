@@ -23,6 +23,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.g
     cluster_api_objects,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.kamaji import tenant_control_plane
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.kubevirt import kubevirt_objects
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.load_balancer import (
     load_balancer_objects,
 )
@@ -89,5 +90,6 @@ class FilterModule:
             "tenant_control_plane_obstacles": preflight.obstacles,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
+            "kubevirt_objects": _checked(kubevirt_objects),
             "virtual_machine_plan": _virtual_machine_plan,
         }
