@@ -97,7 +97,7 @@ def select_servers(model: Model, selected: Sequence[str], play_hosts: Sequence[s
     if not selected:
         problems.add(variable, f"names no server; say which ones, for example -e {variable}=<name>[,<name>]")
     _check_servers(model, selected, variable, problems)
-    targets = Targets(sorted(model.tenant_clusters), [], list(selected))
+    targets = Targets(sorted(model.tenant_clusters), [], bare_metal=list(selected), vm_nodes=[])
     left_out = [host for host in targets.hosts if host not in set(play_hosts)]
     if left_out and not problems:
         problems.add("--limit", f"leaves out {', '.join(left_out)}; leave it away and use -e {variable}=<name>")
