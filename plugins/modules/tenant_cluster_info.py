@@ -107,6 +107,12 @@ host_targets:
   elements: dict
   sample:
     - {name: service kubernetes, address: 10.96.0.1, port: 443}
+notes:
+  description: A sentence for each control plane that every pod of the host cluster can reach by the pod network.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 reason:
   description: Why the host cluster could not be asked, in check mode.
   returned: when it could not be asked
@@ -166,6 +172,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                     for each in params["tenants"]
                 },
                 "host_targets": clusters.host_targets(host) if params["tenants"] else [],
+                "notes": clusters.pod_network_notes(
+                    host, {each["name"]: each["namespace"] or f"vcluster-{each['name']}" for each in params["tenants"]}
+                ),
                 "remains": {
                     each["name"]: clusters.remains(
                         host,
@@ -177,7 +186,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             }
 
     def nothing(reason: str) -> dict[str, Any]:
-        return {"changed": False, "tenants": {}, "host_targets": [], "remains": {}, "reason": reason}
+        return {"changed": False, "tenants": {}, "host_targets": [], "notes": [], "remains": {}, "reason": reason}
 
     return kube_module.unless_missing(ask, module, nothing)
 

@@ -59,6 +59,15 @@ class Cni:
     notes: list[str] = field(default_factory=list)
 
 
+#: CNIs that enforce network policies. K3s adds that to its Flannel.
+_ENFORCING = ("antrea", "calico", "canal", "cilium", "kube-router", "ovn-kubernetes", "weave")
+
+
+def enforces_network_policies(cni: Cni) -> bool:
+    """As far as can be told from the CNI: some clusters have a program of its own for that."""
+    return cni.name in _ENFORCING or (cni.name == "flannel" and cni.managed_by == "k3s")
+
+
 def detect(snapshot: Snapshot) -> Cni:
     """The first that matches wins: a cluster with two of them has bigger trouble than this."""
     for look in (_cilium, _calico, _flannel, _other):

@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._host_cluster.cni import Cni, detect, enforces_network_policies
+from .._host_cluster.survey import take_snapshot
 from .._kube import backends
 from .._kube.client import Cluster, Document, describe
+from .._kube.documents.network_policy import CONTROL_PLANE
 from .._kube.errors import KubeError
 from .._kube.readiness import is_true, node_state
 from .._kube.tenant_api import open_tenant, read_access
@@ -36,6 +39,30 @@ def tenant_info(host: Cluster, name: str, namespace: str, backend: str | None = 
     except KubeError as error:
         info["problem"] = error.message
     return info
+
+
+def pod_network_notes(host: Cluster, tenants: Mapping[str, str]) -> list[str]:
+    """Which control planes any pod of the host cluster may reach; `tenants` are names and namespaces."""
+    closed = {
+        name: any(
+            policy["metadata"]["name"] == CONTROL_PLANE
+            for policy in host.list("networking.k8s.io/v1", "NetworkPolicy", namespace)
+        )
+        for name, namespace in tenants.items()
+    }
+    return describe_pod_network(closed, detect(take_snapshot(host, host.list("v1", "Node")))) if closed else []
+
+
+def describe_pod_network(closed: Mapping[str, bool], cni: Cni) -> list[str]:
+    """A sentence for each control plane that is open; `closed` says of which there is a network policy."""
+    notes = []
+    for name, has_policy in sorted(closed.items()):
+        start = f"{name}: every pod of the host cluster reaches the control plane by the pod network:"
+        if not has_policy:
+            notes.append(f"{start} it has no network policy (tenant_cluster_network_policy)")
+        elif not enforces_network_policies(cni):
+            notes.append(f"{start} its network policy is there, but {cni.name} is not known to enforce any")
+    return notes
 
 
 def _nodes(host: Cluster, name: str, namespace: str, backend: str | None) -> list[dict[str, Any]]:
