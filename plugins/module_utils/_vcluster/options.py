@@ -11,7 +11,7 @@ from .paths import Values, at
 Release = tuple[int, int]
 
 #: What was seen to work.
-REAL, STAND_IN, RENDERED = "real program", "lab stand-in", "rendered and validated only"
+STAND_IN, CHART, RENDERED = "lab stand-in", "stand-in's chart, rendered", "rendered and validated only"
 #: Everything that is not said to be newer was in this release, the oldest whose schema it was checked against.
 OLDEST: Release = (0, 30)
 
@@ -38,8 +38,8 @@ _KONNECTIVITY = "controlPlane.advanced.konnectivity"
 _IMAGE_PARTS = ("registry", "repository", "tag")
 
 
-def _images(name: str, key: str) -> tuple[Option, ...]:
-    return tuple(Option(f"{name}.{part}", (f"{key}.{part}",)) for part in _IMAGE_PARTS)
+def _images(name: str, key: str, proven: str = RENDERED) -> tuple[Option, ...]:
+    return tuple(Option(f"{name}.{part}", (f"{key}.{part}",), proven) for part in _IMAGE_PARTS)
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -47,14 +47,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_api_port", ("controlPlane.endpoint", "exportKubeConfig.server"), STAND_IN),
     Option("tenant_cluster_pod_cidr", ("networking.podCIDR",), STAND_IN),
     Option("tenant_cluster_service_cidr", ("networking.serviceCIDR",), STAND_IN),
-    Option("tenant_cluster_tolerations", (f"{_SET}.scheduling.tolerations",)),
+    Option("tenant_cluster_tolerations", (f"{_SET}.scheduling.tolerations",), CHART),
     Option("tenant_cluster_licence_secret", ("platform.apiKey.secretName",), since=(0, 32), note="before 0.32 the"
            " role writes external.platform.apiKey.secretName"),
     Option("tenant_cluster_kubernetes_version", (f"{_K8S}.version",)),
-    Option("tenant_cluster_storage_size", (f"{_CLAIM}.size",)),
-    Option("tenant_cluster_storage_class", (f"{_CLAIM}.storageClass",)),
+    Option("tenant_cluster_storage_size", (f"{_CLAIM}.size",), CHART),
+    Option("tenant_cluster_storage_class", (f"{_CLAIM}.storageClass",), CHART),
     Option("tenant_cluster_storage.persistent", (f"{_CLAIM}.enabled",)),
-    Option("tenant_cluster_storage.retention", (f"{_CLAIM}.retentionPolicy",)),
+    Option("tenant_cluster_storage.retention", (f"{_CLAIM}.retentionPolicy",), CHART),
     Option("tenant_cluster_backing_store.kind=embedded_etcd", (f"{_STORE}.etcd.embedded.enabled",), STAND_IN),
     Option("tenant_cluster_backing_store.kind=deployed_etcd", (f"{_ETCD}.enabled",), note="no snapshots"),
     Option("tenant_cluster_backing_store.kind=sqlite", (f"{_STORE}.database.embedded.enabled",), note="one replica"),
@@ -70,17 +70,17 @@ OPTIONS: tuple[Option, ...] = (
            (*(f"{_DATABASE}.{each}" for each in ("caFile", "certFile", "keyFile")),
             f"{_SET}.persistence.addVolumes", f"{_SET}.persistence.addVolumeMounts")),
     Option("tenant_cluster_images.registry", ("controlPlane.advanced.defaultImageRegistry",)),
-    *_images("tenant_cluster_images.control_plane", f"{_SET}.image"),
+    *_images("tenant_cluster_images.control_plane", f"{_SET}.image", CHART),
     *_images("tenant_cluster_images.kubernetes", f"{_K8S}.image"),
     Option("tenant_cluster_images.pull_policy", (f"{_SET}.imagePullPolicy", f"{_K8S}.imagePullPolicy")),
     Option("tenant_cluster_images.pull_secrets", ("controlPlane.advanced.serviceAccount.imagePullSecrets",)),
-    Option("tenant_cluster_resources.requests", (f"{_SET}.resources.requests",)),
-    Option("tenant_cluster_resources.limits", (f"{_SET}.resources.limits",)),
-    Option("tenant_cluster_priority_class", (f"{_SET}.scheduling.priorityClassName",)),
-    Option("tenant_cluster_extra_args.api_server", (f"{_K8S}.apiServer.extraArgs",)),
+    Option("tenant_cluster_resources.requests", (f"{_SET}.resources.requests",), CHART),
+    Option("tenant_cluster_resources.limits", (f"{_SET}.resources.limits",), CHART),
+    Option("tenant_cluster_priority_class", (f"{_SET}.scheduling.priorityClassName",), CHART),
+    Option("tenant_cluster_extra_args.api_server", (f"{_K8S}.apiServer.extraArgs",), CHART),
     Option("tenant_cluster_extra_args.controller_manager", (f"{_K8S}.controllerManager.extraArgs",)),
     Option("tenant_cluster_extra_args.scheduler", (f"{_K8S}.scheduler.extraArgs",)),
-    Option("tenant_cluster_dns.replicas", ("controlPlane.coredns.deployment.replicas",)),
+    Option("tenant_cluster_dns.replicas", ("controlPlane.coredns.deployment.replicas",), CHART),
     Option("tenant_cluster_dns.image", ("controlPlane.coredns.deployment.image",)),
     Option("tenant_cluster_isolation.network_policy", ("policies.networkPolicy.enabled",)),
     Option("tenant_cluster_isolation.quota.enabled", ("policies.resourceQuota.enabled",)),
@@ -92,7 +92,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_isolation.limits.max", ("policies.limitRange.max",)),
     Option("tenant_cluster_isolation.limits.min", ("policies.limitRange.min",)),
     Option("tenant_cluster_isolation.pod_security", ("policies.podSecurityStandard",)),
-    Option("tenant_cluster_addons.flannel", ("deploy.cni.flannel.enabled",)),
+    Option("tenant_cluster_addons.flannel", ("deploy.cni.flannel.enabled",), CHART),
     Option("tenant_cluster_addons.kube_proxy", ("deploy.kubeProxy.enabled",)),
     Option("tenant_cluster_addons.local_path", ("deploy.localPathProvisioner.enabled",)),
     Option("tenant_cluster_addons.konnectivity",
@@ -103,10 +103,10 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_addons.metrics_server", ("deploy.metricsServer.enabled",)),
     Option("tenant_cluster_addons.metallb_addresses",
            ("deploy.metallb.enabled", "deploy.metallb.ipAddressPool.addresses")),
-    Option("tenant_cluster_exposure.type", ("controlPlane.service.spec",)),
+    Option("tenant_cluster_exposure.type", ("controlPlane.service.spec",), CHART),
     Option("tenant_cluster_exposure.node_port", ("controlPlane.service.httpsNodePort",)),
-    Option("tenant_cluster_exposure.annotations", ("controlPlane.service.annotations",)),
-    Option("tenant_cluster_exposure.names", ("controlPlane.proxy.extraSANs",)),
+    Option("tenant_cluster_exposure.annotations", ("controlPlane.service.annotations",), CHART),
+    Option("tenant_cluster_exposure.names", ("controlPlane.proxy.extraSANs",), CHART),
     Option("tenant_cluster_exposure.ingress.host", ("controlPlane.ingress.enabled", "controlPlane.ingress.host")),
     Option("tenant_cluster_exposure.ingress.class", ("controlPlane.ingress.spec",)),
     Option("tenant_cluster_exposure.ingress.annotations", ("controlPlane.ingress.annotations",)),

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import control_plane_values
 from fabric_lab.build import binaries
 from fabric_lab.build.components import STANDIN
 from fabric_lab.state import REPOSITORY
 
-from tests.support import schemas
+from tests.support import control_planes, schemas
 
 CHART = REPOSITORY / "lab" / "charts" / "vcluster"
 
@@ -147,3 +148,43 @@ def test_without_persistence_there_is_no_claim(tmp_path: Path) -> None:
 def test_what_the_stand_in_cannot_do_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     done = _template(tmp_path, _merged(GUIDE, change))
     assert done.returncode != 0 and message in done.stderr
+
+
+def test_typed_options_reach_the_pods(tmp_path: Path) -> None:
+    """Those that the stand-in acts on, from the role's variables to what the host cluster is given."""
+    image = {"registry": "registry.example.test", "repository": "own/vcluster", "tag": "v9"}
+    values = control_plane_values(
+        {
+            **control_planes.EXAMPLE,
+            "storage_size": "7Gi",
+            "storage_class": "fast",
+            "storage": {"retention": "Delete"},
+            "images": {
+                "control_plane": {"registry": "registry.example.test", "repository": "own/vcluster", "tag": "v9"}
+            },
+            "resources": {"requests": {"cpu": "123m"}, "limits": {"memory": "3Gi"}},
+            "priority_class": "tenants",
+            "extra_args": {"api_server": ["--v=4"]},
+            "dns": {"replicas": 2},
+            "addons": {"flannel": False},
+            "exposure": {"type": "NodePort", "names": ["api.example.test"], "annotations": {"a": "b"}},
+            "tolerations": [{"key": "x", "operator": "Exists"}],
+        }
+    )
+    objects = _objects(tmp_path, values)
+    stateful = objects["StatefulSet", "blue"]["spec"]
+    pod = stateful["template"]["spec"]
+    assert stateful["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+    (claim,) = stateful["volumeClaimTemplates"]
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert claim["spec"]["resources"]["requests"]["storage"] == "7Gi"
+    assert {each["image"] for each in pod["containers"]} == {"registry.example.test/own/vcluster:v9"}
+    assert pod["priorityClassName"] == "tenants" and pod["tolerations"] == [{"key": "x", "operator": "Exists"}]
+    assert any(each.get("resources", {}).get("requests", {}).get("cpu") == "123m" for each in pod["containers"])
+    service = objects["Service", "blue"]
+    assert service["spec"]["type"] == "NodePort" and service["metadata"]["annotations"] == {"a": "b"}
+    given = yaml.safe_load(base64.b64decode(objects["Secret", "vc-config-blue"]["data"]["config.yaml"]))
+    assert given["controlPlane"]["coredns"]["deployment"]["replicas"] == 2
+    assert given["controlPlane"]["distro"]["k8s"]["apiServer"]["extraArgs"] == ["--v=4"]
+    assert given["controlPlane"]["proxy"]["extraSANs"] == ["api.example.test"]
+    assert given["deploy"]["cni"]["flannel"]["enabled"] is False
