@@ -159,9 +159,7 @@ def test_typed_options_reach_the_pods(tmp_path: Path) -> None:
             "storage_size": "7Gi",
             "storage_class": "fast",
             "storage": {"retention": "Delete"},
-            "images": {
-                "control_plane": {"registry": "registry.example.test", "repository": "own/vcluster", "tag": "v9"}
-            },
+            "images": {"control_plane": image},
             "resources": {"requests": {"cpu": "123m"}, "limits": {"memory": "3Gi"}},
             "priority_class": "tenants",
             "extra_args": {"api_server": ["--v=4"]},
