@@ -29,7 +29,7 @@ import (
 
 const (
 	kamajiNamespace = "kamaji-system"
-	kamajiFinalizer = "finalizer.kamaji.clastix.io"
+	kamajiFinalizer = "finalizer.kamaji.clastix.io/datastore"
 	nameLabel       = "kamaji.clastix.io/name"
 	storeSecret     = "etcd-certs"
 	storeAddress    = "https://etcd." + kamajiNamespace + ".svc:2379"
