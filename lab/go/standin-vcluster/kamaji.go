@@ -198,16 +198,15 @@ func (k *kamaji) reconcile(ctx context.Context, object *unstructured.Unstructure
 	}
 	running := t.rolledOut(deployment)
 	if running && k.prepared[object.GetUID()] != object.GetGeneration() {
-		if err := k.prepare(ctx, t, certificates); err != nil {
-			return err
+		if err = k.prepare(ctx, t, certificates); err == nil {
+			k.prepared[object.GetUID()] = object.GetGeneration()
 		}
-		k.prepared[object.GetUID()] = object.GetGeneration()
 	}
-	status := t.status(deployment, running, service.Spec.ClusterIP)
+	status := t.status(deployment, running && err == nil, service.Spec.ClusterIP)
 	if same(object.Object["status"], status) {
-		return nil
+		return err
 	}
-	return k.patch(ctx, controlPlanes, t.namespace, t.name, map[string]any{"status": status}, "status")
+	return errors.Join(err, k.patch(ctx, controlPlanes, t.namespace, t.name, map[string]any{"status": status}, "status"))
 }
 
 // complete fills in what Kamaji's webhook would have: the DataStore, and names in it that stay.
