@@ -168,6 +168,7 @@ def _vm_node(name: str, values: Mapping[str, Any]) -> VmNode:
         name=name,
         node_name=values["fabric_node_name"] or name,
         tenant_cluster=tenant,
+        state=values["vm_node_state"],
         cores=values["vm_node_cores"],
         memory=values["vm_node_memory"],
         disk=values["vm_node_disk"],

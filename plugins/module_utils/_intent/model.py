@@ -66,6 +66,8 @@ class VmNode:
     name: str
     node_name: str
     tenant_cluster: str
+    # present, or absent: it is on its way out, and no node is expected of it.
+    state: str
     cores: int
     memory: str
     disk: str

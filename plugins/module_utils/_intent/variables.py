@@ -210,6 +210,13 @@ VM_NODE: dict[str, dict[str, Any]] = {
         "description": "Tenant cluster that the virtual machine is a node of; required.",
     },
     "fabric_node_name": _ANY_SERVER["fabric_node_name"],
+    "vm_node_state": {
+        "type": "string",
+        "pattern": "^(present|absent)$",
+        "examples": ["present or absent"],
+        "default": "present",
+        "description": "Whether it shall be there; absent removes it with its disk.",
+    },
     "vm_node_cores": {"type": "integer", "minimum": 1, "default": 2, "description": "Cores of the virtual machine."},
     "vm_node_memory": {**_QUANTITY, "default": "2Gi", "description": "Memory of the virtual machine."},
     "vm_node_disk": {

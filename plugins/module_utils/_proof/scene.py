@@ -63,7 +63,7 @@ class Pod:
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A bare-metal server that is to be a node, and what its tenant cluster says of it (None: nothing)."""
+    """A server or virtual machine that is to be a node, and what its tenant cluster says of it (None: nothing)."""
 
     server: str
     node: str
@@ -199,9 +199,7 @@ def _tenant_segment(
         ca=cluster.get("ca"),
         control_planes=tuple(_pod(model, pod) for pod in cluster.get("control_planes", [])),
         endpoint_holder=_pod(model, holder) if holder else None,
-        members=tuple(
-            _member(model, server, cluster.get("nodes", [])) for server in model.tenant_clusters[name].bare_metal
-        ),
+        members=tuple(_member(server, node, cluster.get("nodes", [])) for server, node in _nodes(model, name)),
         problem=cluster.get("problem"),
     )
 
@@ -212,8 +210,17 @@ def _pod(model: Model, pod: Mapping[str, str]) -> Pod:
     return Pod(pod["name"], servers.get(pod["node"], pod["node"]), pod["uid"])
 
 
-def _member(model: Model, server: str, nodes: list[Mapping[str, Any]]) -> Member:
-    name = model.bare_metal[server].node_name
+def _nodes(model: Model, tenant: str) -> list[tuple[str, str]]:
+    """Who is to be a node, by the names in the inventory and in the tenant cluster."""
+    cluster = model.tenant_clusters[tenant]
+    machines = [model.vm_nodes[name] for name in cluster.vm_nodes]
+    return [
+        *((name, model.bare_metal[name].node_name) for name in cluster.bare_metal),
+        *((machine.name, machine.node_name) for machine in machines if machine.state == "present"),
+    ]
+
+
+def _member(server: str, name: str, nodes: list[Mapping[str, Any]]) -> Member:
     node = next((node for node in nodes if node["name"] == name), None)
     return Member(server, name, node["state"], bool(node["ready"])) if node else Member(server, name)
 

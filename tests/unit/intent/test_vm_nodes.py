@@ -81,6 +81,7 @@ def test_they_are_targets_with_their_tenant_cluster(machines: Inventory) -> None
         ({"vm_node_image_checksum": ""}, "vm_node_image_checksum", "is required, or https://images.example.com/"),
         ({"vm_node_image_checksum": "sha256:12"}, "vm_node_image_checksum", "does not look like sha256:<64"),
         ({"vm_node_image": "docker://r.example.com/noble"}, "vm_node_image_checksum", "by its digest"),
+        ({"vm_node_state": "gone"}, "vm_node_state", "'gone' does not look like present or absent"),
         ({"vm_node_cores": 0}, "vm_node_cores", "must be at least 1, not 0"),
         ({"vm_node_memory": "2GB"}, "vm_node_memory", "'2GB' does not look like 20Gi"),
         ({"vm_node_disk": 20}, "vm_node_disk", "must be a string, not 20"),

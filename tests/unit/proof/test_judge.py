@@ -313,6 +313,19 @@ def test_certificate_and_nodes() -> None:
     }
 
 
+@pytest.mark.parametrize(("state", "verdicts_of_it"), [("present", [FAILED]), ("absent", [])])
+def test_virtual_machines_are_nodes_too(state: str, verdicts_of_it: list[str]) -> None:
+    observations, data = rack.observe(), rack.given()
+    data["model"]["vm_nodes"]["blue-vm1"] = {
+        "name": "blue-vm1", "node_name": "vm-a", "tenant_cluster": "blue", "state": state, "cores": 2, "memory": "2Gi",
+        "disk": "20Gi", "image": "", "image_checksum": "", "storage_class": "", "mac": "", "labels": {},
+    }  # fmt: skip
+    data["model"]["tenant_clusters"]["blue"]["vm_nodes"] = ["blue-vm1"]
+    found = [each for each in verdicts(observations, data) if each.subject == "blue-vm1 in blue"]
+    assert [each.verdict for each in found] == verdicts_of_it
+    assert [each.reason for each in found] == ["blue has no node vm-a"] * len(verdicts_of_it)
+
+
 def test_a_server_without_an_address_fails_what_it_must_reach() -> None:
     data = rack.given()
     data["looks"]["metal4"]["devices"][1]["addresses"] = []
