@@ -86,7 +86,7 @@ def servers(inventory: Inventory, selected: list[str], hosts: list[str]) -> Targ
 
 
 def test_servers_by_name_need_all_tenant_clusters(inventory: Inventory) -> None:
-    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"])
+    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"], [])
 
 
 @pytest.mark.parametrize(

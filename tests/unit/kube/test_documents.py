@@ -260,7 +260,8 @@ def test_kamajis_control_plane_is_behind_the_same_port_and_konnectivity_behind_a
         for cluster in static["clusters"]
     }
     routes = {}
-    for listener in static["listeners"]:
+    *forwarders, _health = static["listeners"]
+    for listener in forwarders:
         cluster = listener["filter_chains"][0]["filters"][0]["typed_config"]["cluster"]
         routes[listener["address"]["socket_address"]["port_value"]] = upstream[cluster]["socket_address"]["port_value"]
     assert routes == {6443: 6443, 8132: 8132}

@@ -18,7 +18,7 @@ from ansible_collections.baremetal.fabric.plugins.modules import tenant_kubeconf
 @pytest.fixture
 def access(cluster: Cluster, kubeconfig: Path) -> Access:
     ca = (kubeconfig.parent / "ca.crt").read_text()
-    return Access(ca=ca, certificate="", key="", kubeconfig="", server=cluster.host)
+    return Access(ca=ca, certificate="", key="", kubeconfig="", server=cluster.host, pod_port=8443)
 
 
 def params(path: Path, **more: Any) -> dict[str, Any]:
