@@ -144,8 +144,6 @@ def refused_changes(before: Spec, after: Spec) -> list[str]:
         if was == wanted or (wanted is None and path in _CHOSEN_BY_KAMAJI):
             continue
         found.append(f"{path} cannot be changed from {_shown(was)} to {_shown(wanted)}")
-    if _get(before, "dataStore") and not _get(after, "dataStore"):
-        found.append(f"dataStore cannot be unset; it is {_shown(_get(before, 'dataStore'))}")
     old, new = (str(_get(spec, "kubernetes.version")) for spec in (before, after))
     return found + ([f"kubernetes.version cannot go from {old} to {new}: {why}"] if (why := _step(old, new)) else [])
 
