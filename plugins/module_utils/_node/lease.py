@@ -47,12 +47,20 @@ def inside(link: Link, subnet: str) -> str | None:
     return None
 
 
-def remind(system: System, interface: str) -> None:
-    """Asks whichever DHCP client manages the interface to try again now; none of them minds."""
+def elsewhere(link: Link, subnet: str) -> bool:
+    """Whether the interface still has what it was given in another VLAN."""
+    return bool(link.addresses) and inside(link, subnet) is None
+
+
+def remind(system: System, interface: str, let_go: bool) -> None:
+    """Asks whichever DHCP client manages the interface to try again now; none of them minds.
+
+    A client whose lease is of another VLAN has to let go of it: it would go on asking the server that gave it.
+    """
     if system.run("systemctl", "is-active", "--quiet", "systemd-networkd").code == 0:
-        system.run("networkctl", "renew", interface)
+        system.run("networkctl", "reconfigure" if let_go else "renew", interface)
     elif system.run("systemctl", "is-active", "--quiet", "NetworkManager").code == 0:
-        system.run("nmcli", "device", "reapply", interface)
+        system.run("nmcli", "device", "connect" if let_go else "reapply", interface)
 
 
 def await_address(
@@ -64,9 +72,9 @@ def await_address(
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
     deadline = clock() + timeout
-    next_reminder = clock() + _REMIND_SECONDS
+    link = look(system, interface)
+    next_reminder = clock() + (0 if elsewhere(link, subnet) else _REMIND_SECONDS)
     while True:
-        link = look(system, interface)
         address = inside(link, subnet) if link.state == "UP" else None
         if address:
             return address
@@ -75,6 +83,7 @@ def await_address(
             seen = ", ".join(link.addresses) or "no address"
             raise NoAddress(f"{interface} is {link.state} with {seen} and got none of {subnet} within {timeout:.0f} s")
         if now >= next_reminder:
-            remind(system, interface)
+            remind(system, interface, let_go=elsewhere(link, subnet))
             next_reminder = now + _REMIND_SECONDS
         sleep(1.0)
+        link = look(system, interface)

@@ -270,8 +270,16 @@ def test_a_missing_interface_is_said_so(system: FakeSystem) -> None:
 
 
 def test_the_dhcp_client_is_reminded(system: FakeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
-    reminded: list[str] = []
-    monkeypatch.setattr(lease, "remind", lambda _system, interface: reminded.append(interface))
+    reminded: list[tuple[str, bool]] = []
+    monkeypatch.setattr(lease, "remind", lambda _system, interface, let_go: reminded.append((interface, let_go)))
     with pytest.raises(lease.NoAddress):
         wait(system, [link("UP")], 40)
-    assert reminded == ["bond0", "bond0"]
+    assert reminded == [("bond0", False), ("bond0", False)]
+
+
+def test_a_lease_of_another_vlan_is_let_go_at_once(system: FakeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    reminded: list[tuple[str, bool]] = []
+    monkeypatch.setattr(lease, "remind", lambda _system, interface, let_go: reminded.append((interface, let_go)))
+    answers = [link("UP", "192.168.69.9"), link("UP"), link("UP", "192.168.64.9")]
+    assert wait(system, answers) == "192.168.64.9"
+    assert reminded == [("bond0", True)]
