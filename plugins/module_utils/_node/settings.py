@@ -63,7 +63,12 @@ def environment(proxy: dict[str, str]) -> dict[str, str]:
 def differing(system: System, wanted: Settings) -> list[str]:
     """What of the settings is not as wanted, in words."""
     found = []
-    if _arguments_noted(system) != list(wanted.arguments) or not kubelet.has_arguments(system, _all_arguments(wanted)):
+    if (
+        _arguments_noted(system) != list(wanted.arguments)
+        or not kubelet.has_arguments(system, _all_arguments(wanted))
+        # A kubelet that is told of a directory which is gone does not start.
+        or (not wanted.config and kubelet.has_arguments(system, _dropin_argument(True)))
+    ):
         found.append("kubelet arguments")
     if _read(system.path(DROPIN)) != _dropin_text(wanted.config):
         found.append("kubelet configuration")

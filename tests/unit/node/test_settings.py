@@ -56,6 +56,14 @@ def test_settings_come_and_go(system: FakeSystem) -> None:
     assert settings.files(system) == [] and not system.path(state.NOTES).exists()
 
 
+def test_a_configuration_that_goes_takes_its_argument_along(system: FakeSystem) -> None:
+    """The arguments themselves are the same before and after."""
+    settings.apply(system, Settings(config={"maxPods": 250}))
+    assert settings.apply(system, Settings()) == ["kubelet arguments", "kubelet configuration"]
+    assert not kubelet.has_arguments(system, [f"--config-dir={settings.DROPIN_DIRECTORY}"])
+    assert settings.differing(system, Settings()) == []
+
+
 def test_arguments_of_others_stay(system: FakeSystem) -> None:
     file = kubelet.environment_file(system)
     file.parent.mkdir(parents=True)
