@@ -8,7 +8,7 @@ LAB ?= demo
 export FABRIC_ROOT := $(CURDIR)
 include tools/env.mk
 
-.PHONY: help demo test lint unit integration sanity molecule e2e soak bench controller lab-up lab-down lab-status clean setup setup-lab
+.PHONY: help demo test lint unit integration sanity molecule e2e life soak bench controller lab-up lab-down lab-status clean setup setup-lab
 
 help:  ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ molecule: setup  ## One scenario per role
 
 e2e: setup  ## The main job, end to end, on the embedded lab
 	@tools/run-tests e2e
+
+life: setup  ## The life of tenant clusters: move, pause, virtual machines, Kamaji
+	@tools/run-tests life
 
 soak: setup-lab  ## Long-running variants of the end-to-end tests
 	@$(RUN) pytest tests/e2e -m soak
