@@ -172,6 +172,8 @@ class TestLab:
         state.write_private(path, config)
         labels = f"kamaji.clastix.io/name={tenant}" if kamaji else f"app=vcluster,release={tenant}"
         pods = self.kubectl(None, "-n", namespace, "get", "pods", "-l", labels, "-o", "name").split()
+        if not pods:
+            raise RemoteError(f"tenant cluster {tenant} has no control-plane pod")
         pod = sorted(pods)[0].removeprefix("pod/")
         forward = subprocess.Popen(
             [
