@@ -43,7 +43,7 @@ molecule: setup  ## One scenario per role
 e2e: setup  ## The main job, end to end, on the embedded lab
 	@tools/run-tests e2e
 
-life: setup  ## The life of tenant clusters: move, pause, virtual machines, Kamaji
+life: setup  ## The life of tenant clusters: failover, move, pause, virtual machines, Kamaji
 	@tools/run-tests life
 
 soak: setup-lab  ## Long-running variants of the end-to-end tests

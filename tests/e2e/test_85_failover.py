@@ -132,7 +132,7 @@ def lose_server(lab: TestLab, pod: str) -> Callable[[], None]:
     return lambda: None
 
 
-@pytest.mark.m5
+@pytest.mark.m6
 @pytest.mark.parametrize("lose", [lose_pod, lose_ports, lose_server])
 def test_the_endpoint_moves(
     rack: TestLab,
