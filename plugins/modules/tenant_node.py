@@ -162,7 +162,7 @@ def argument_spec() -> dict[str, Any]:
     options = kube_module.connection_options()
     options["tenant"]["required"] = True
     taint = {
-        "key": {"type": "str", "required": True},
+        "key": {"type": "str", "required": True, "no_log": False},
         "value": {"type": "str"},
         "effect": {"type": "str", "choices": ["NoSchedule", "PreferNoSchedule", "NoExecute"], "required": True},
     }

@@ -23,7 +23,7 @@ from .names import (
 from .networks import NamedNetwork, parse_interface, parse_network, report_overlaps
 from .problems import Problems
 
-_Named = TypeVar("_Named", Server, Server | VmNode)
+_Named = TypeVar("_Named", bound="Server | VmNode")
 
 _SUPERNET = "fabric_tenant_supernet"
 _PREFIX_LENGTH = "fabric_tenant_prefix_length"

@@ -17,7 +17,7 @@ from .model import TenantCluster
 from .problems import Problems
 
 #: Finds the chart that a tenant cluster's variables name, if it is on this machine.
-FindChart = Callable[[Mapping[str, Any]], Chart | None]
+FindChart = Callable[[Mapping[str, Any]], "Chart | None"]
 
 #: Keys of the control plane's intent and the variables that they come from, as the role has them.
 _INTENT = {

@@ -145,7 +145,8 @@ def refused_changes(before: Spec, after: Spec) -> list[str]:
             continue
         found.append(f"{path} cannot be changed from {_shown(was)} to {_shown(wanted)}")
     old, new = (str(_get(spec, "kubernetes.version")) for spec in (before, after))
-    return found + ([f"kubernetes.version cannot go from {old} to {new}: {why}"] if (why := _step(old, new)) else [])
+    why = _step(old, new)
+    return [*found, f"kubernetes.version cannot go from {old} to {new}: {why}"] if why else found
 
 
 def _step(old: str, new: str) -> str | None:
