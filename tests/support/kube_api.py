@@ -133,7 +133,7 @@ def _start(directory: Path, name: str, *command: str) -> None:
 
 
 def _await(url: str, directory: Path, name: str, context: ssl.SSLContext | None = None) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # several may start at once, on two processors
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2, context=context) as answer:
             if answer.status == 200:

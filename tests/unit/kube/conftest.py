@@ -1,9 +1,7 @@
-"""A real Kubernetes API for these tests, shared by all of them, and small helpers."""
+"""Connections to the real Kubernetes API that these tests share, and small helpers."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,23 +9,6 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, connect
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-from tests.support import kube_api
-
-
-@pytest.fixture(scope="session")
-def kubeconfig() -> Iterator[Path]:
-    """The kubeconfig of a fresh, real cluster without nodes."""
-    if missing := kube_api.missing():
-        pytest.skip(f"{', '.join(missing)} not built in {kube_api.binaries()} (make lab-up builds them)")
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="fabric-kube-", dir=memory, ignore_cleanup_errors=True) as directory:
-        home = Path(directory, "api")
-        try:
-            yield kube_api.start(home)
-        finally:
-            kube_api.stop(home)
 
 
 @pytest.fixture

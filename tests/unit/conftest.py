@@ -1,4 +1,4 @@
-"""A real Kubernetes API for the tests of this room."""
+"""What tests of several rooms share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support import kube_api
 
 
