@@ -116,11 +116,9 @@ def look(params: dict[str, Any]) -> tuple[dict[str, Any], Access | None]:
     access: Access | None = None
     try:
         with client.connect(params["kubeconfig"], params["context"]) as host:
-            access = tenant_api.read_access(host, tenant["name"], tenant["namespace"], tenant.get("backend"))
+            access = kube_module.tenant_access(host, tenant)
             result.update({"ca": access.ca, "server": access.server})
-            with tenant_api.open_tenant(
-                host, tenant["name"], tenant["namespace"], tenant["server_name"], access, tenant.get("backend")
-            ) as cluster:
+            with kube_module.enter_tenant(host, tenant, access) as cluster:
                 result["reason"] = tenant_api.unready_because(cluster)
                 if not result["reason"]:
                     result["ready"] = True

@@ -88,7 +88,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, kubeconfigs, people, tenant_api
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, kubeconfigs, people
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, KubeError
@@ -173,10 +173,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
     def ask() -> dict[str, Any]:
         with client.connect(params["kubeconfig"], params["context"]) as host:
-            access = tenant_api.read_access(host, tenant["name"], tenant["namespace"])
-            with tenant_api.open_tenant(
-                host, tenant["name"], tenant["namespace"], tenant["server_name"], access
-            ) as cluster:
+            access = kube_module.tenant_access(host, tenant)
+            with kube_module.enter_tenant(host, tenant, access) as cluster:
                 if params["state"] == "absent":
                     return absent(cluster, params, module.check_mode)
                 return present(cluster, access, params, module.check_mode)

@@ -10,7 +10,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from . import client, compare
 from .client import Cluster
 from .errors import KubeError, Unreachable, WaitTimeout
-from .tenant_api import open_tenant
+from .tenant_api import Access, open_tenant, read_access
 
 
 def connection_options() -> dict[str, Any]:
@@ -35,9 +35,18 @@ def open_cluster(params: dict[str, Any]) -> Cluster:
     tenant = params.get("tenant")
     if not tenant:
         return host
-    return open_tenant(
-        host, tenant["name"], tenant.get("namespace"), tenant.get("server_name"), backend=tenant.get("backend")
-    )
+    return enter_tenant(host, tenant)
+
+
+def tenant_access(host: Cluster, tenant: dict[str, Any]) -> Access:
+    """What the Secret of the option `tenant` holds."""
+    return read_access(host, tenant["name"], tenant.get("namespace"), tenant.get("backend"))
+
+
+def enter_tenant(host: Cluster, tenant: dict[str, Any], access: Access | None = None) -> Cluster:
+    """The tenant cluster of the option `tenant`; `access` spares a request to whoever has read it already."""
+    name, namespace, server_name = tenant["name"], tenant.get("namespace"), tenant.get("server_name")
+    return open_tenant(host, name, namespace, server_name, access, tenant.get("backend"))
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
