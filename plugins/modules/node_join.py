@@ -12,6 +12,8 @@ description:
   - The token appears in no argument list, output or log. A copy of the script without it is kept for the reset.
   - A server whose kubelet runs, reports to the endpoint, and was joined without interruption is left alone.
   - Runs on the server, with Python 3.8 or later and nothing else.
+extends_documentation_fragment:
+  - baremetal.fabric.node_settings
 attributes:
   check_mode:
     support: full
@@ -53,34 +55,6 @@ options:
       - Name of the tenant cluster, noted on the server. A server that has noted another one is a node of that, even if
         the endpoints are the same, as they can be where subnets overlap.
     type: str
-  kubelet_arguments:
-    description:
-      - More arguments for the kubelet, for instance C(--max-pods=200), one word each. They are put into
-        C(KUBELET_EXTRA_ARGS) beside what is there; which of them are ours is noted.
-    type: list
-    elements: str
-    default: []
-  kubelet_config:
-    description:
-      - Fields of a KubeletConfiguration. They are written to a drop-in directory that the kubelet merges into the
-        configuration of the tenant cluster (Kubernetes 1.30 or later).
-    type: dict
-    default: {}
-  proxy:
-    description:
-      - Proxy of the join script, of the container runtime and of the kubelet. It is kept in a file that only root can
-        read.
-    type: dict
-    suboptions:
-      http_proxy:
-        description: For HTTP.
-        type: str
-      https_proxy:
-        description: For HTTPS.
-        type: str
-      no_proxy:
-        description: Hosts, domains and networks that are reached directly, with commas.
-        type: str
   way:
     description:
       - V(script) runs what the tenant cluster's API serves as its join script, as vCluster does.

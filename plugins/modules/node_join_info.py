@@ -10,6 +10,8 @@ description:
   - Looks at the kubelet of the server, at whom it reports to, and at whether an earlier join was interrupted.
   - Tries the registries that a join needs, if the server has not joined yet.
   - Runs on the server, with Python 3.8 or later and nothing else.
+extends_documentation_fragment:
+  - baremetal.fabric.node_settings
 attributes:
   check_mode:
     support: full
@@ -23,34 +25,6 @@ options:
       - Name of the tenant cluster, noted on the server. A server that has noted another one is a node of that, even if
         the endpoints are the same, as they can be where subnets overlap.
     type: str
-  kubelet_arguments:
-    description:
-      - More arguments for the kubelet, for instance C(--max-pods=200), one word each. They are put into
-        C(KUBELET_EXTRA_ARGS) beside what is there; which of them are ours is noted.
-    type: list
-    elements: str
-    default: []
-  kubelet_config:
-    description:
-      - Fields of a KubeletConfiguration. They are written to a drop-in directory that the kubelet merges into the
-        configuration of the tenant cluster (Kubernetes 1.30 or later).
-    type: dict
-    default: {}
-  proxy:
-    description:
-      - Proxy of the join script, of the container runtime and of the kubelet. It is kept in a file that only root can
-        read.
-    type: dict
-    suboptions:
-      http_proxy:
-        description: For HTTP.
-        type: str
-      https_proxy:
-        description: For HTTPS.
-        type: str
-      no_proxy:
-        description: Hosts, domains and networks that are reached directly, with commas.
-        type: str
   registries:
     description:
       - Registries and mirrors, each a host or a URL, that are tried from the server, through O(proxy) and with

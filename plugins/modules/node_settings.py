@@ -12,6 +12,8 @@ description:
   - Pods go on while the kubelet and the container runtime restart. If the kubelet does not stay up with the new
     settings it gets the former ones back.
   - Runs on the server, with Python 3.8 or later and nothing else.
+extends_documentation_fragment:
+  - baremetal.fabric.node_settings
 attributes:
   check_mode:
     support: full
@@ -19,35 +21,6 @@ attributes:
   diff_mode:
     support: none
     description: What would be changed is in RV(settings). A proxy's URL may hold a password and is not shown.
-options:
-  kubelet_arguments:
-    description:
-      - More arguments for the kubelet, for instance C(--max-pods=200), one word each. They are put into
-        C(KUBELET_EXTRA_ARGS) beside what is there; which of them are ours is noted.
-    type: list
-    elements: str
-    default: []
-  kubelet_config:
-    description:
-      - Fields of a KubeletConfiguration. They are written to a drop-in directory that the kubelet merges into the
-        configuration of the tenant cluster (Kubernetes 1.30 or later).
-    type: dict
-    default: {}
-  proxy:
-    description:
-      - Proxy of the join script, of the container runtime and of the kubelet. It is kept in a file that only root can
-        read.
-    type: dict
-    suboptions:
-      http_proxy:
-        description: For HTTP.
-        type: str
-      https_proxy:
-        description: For HTTPS.
-        type: str
-      no_proxy:
-        description: Hosts, domains and networks that are reached directly, with commas.
-        type: str
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """
