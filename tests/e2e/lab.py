@@ -237,6 +237,18 @@ class TestLab:
             forward.wait()
             path.unlink()
 
+    def endpoint(self, tenant: str) -> str:
+        """The VIP: the address below the gateway's."""
+        vnet = next(each for each in self.controller()["vnet"] if each["name"] == f"{tenant}-nodes")
+        gateway = vnet["gateways"][0]["prefix"].split("/")[0]
+        head, _dot, last = gateway.rpartition(".")
+        return f"{head}.{int(last) - 1}"
+
+    def endpoint_holder(self, tenant: str) -> str:
+        """The pod that has the VIP; empty while none has."""
+        lease = ("get", "lease", "apiserver-lb", "-o", "jsonpath={.spec.holderIdentity}")
+        return self.kubectl(None, "-n", f"vcluster-{tenant}", *lease)
+
     def nodes(self, tenant: str | None) -> dict[str, dict[str, str]]:
         items = json.loads(self.kubectl(tenant, "get", "nodes", "-o", "json"))["items"]
         return {

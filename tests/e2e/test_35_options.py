@@ -17,12 +17,6 @@ NAMESPACE = "vcluster-blue"
 MOVE_SECONDS = 40.0
 
 
-def endpoint_holder(lab: TestLab) -> str:
-    return lab.kubectl(
-        None, "get", "lease", "apiserver-lb", "-n", NAMESPACE, "-o", "jsonpath={.spec.holderIdentity}"
-    ).strip()
-
-
 @pytest.mark.m4
 def test_the_pod_network_is_closed_by_policies(rack: TestLab, tenants: Tenants) -> None:
     """That they are there; the lab's CNI does not enforce any, as verify says."""
@@ -68,19 +62,18 @@ def test_the_vip_leaves_a_pod_whose_envoy_hangs(
     rack: TestLab,
     tenants: Tenants,
     stopped: Callable[[dict[str, Any]], None],
-    capsys: pytest.CaptureFixture[str],
+    say: Callable[[str], None],
 ) -> None:
     tenants.ensure()
-    holder = endpoint_holder(rack)
+    holder = rack.endpoint_holder("blue")
     stopped(json.loads(rack.kubectl(None, "get", "pod", holder, "-n", NAMESPACE, "-o", "json")))
     began = time.monotonic()
     now = holder
     # Between the two it has none.
     while now in (holder, "") and time.monotonic() - began < MOVE_SECONDS:
         time.sleep(0.5)
-        now = endpoint_holder(rack)
+        now = rack.endpoint_holder("blue")
     seconds = time.monotonic() - began
-    with capsys.disabled():
-        print(f"\nthe VIP left a pod whose Envoy hung after {seconds:.1f} s")
+    say(f"the VIP left a pod whose Envoy hung after {seconds:.1f} s")
     assert now and now != holder
     assert rack.nodes("blue"), "the API answers at the VIP"

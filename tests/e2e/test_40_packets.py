@@ -96,9 +96,7 @@ def test_the_endpoint_opens_across_servers_with_the_tag_on_the_wire(
     while verdicts(report) != [PASSED] and attempts < 3:
         attempts += 1
         namespace = f"vcluster-{tenant}"
-        holder = rack.kubectl(
-            None, "-n", namespace, "get", "lease", "apiserver-lb", "-o", "jsonpath={.spec.holderIdentity}"
-        )
+        holder = rack.endpoint_holder(tenant)
         rack.kubectl(None, "-n", namespace, "delete", "pod", holder, "--wait=true")
         rack.kubectl(None, "-n", namespace, "rollout", "status", "deployment/apiserver-lb", "--timeout=120s")
         report = unchanged(rack.play("verify")).fact("verify_report")

@@ -47,20 +47,13 @@ def steady_ping(lab: TestLab, machine: str, address: str, output: Path) -> Itera
         yield pings
 
 
-def endpoint(lab: TestLab, tenant: str) -> str:
-    vnet = next(each for each in lab.controller()["vnet"] if each["name"] == f"{tenant}-nodes")
-    gateway = vnet["gateways"][0]["prefix"].split("/")[0]
-    head, _dot, last = gateway.rpartition(".")
-    return f"{head}.{int(last) - 1}"
-
-
 @pytest.fixture(scope="module")
 def deleted(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """green is deleted while blue and the host cluster are watched."""
     tenants.ensure()
     tenants.end_states["green"] = end_state(rack, "green")
     vnet = next(each for each in rack.controller()["vnet"] if each["name"] == "green-nodes")
-    blue = endpoint(rack, "blue")
+    blue = rack.endpoint("blue")
     outputs = tmp_path_factory.mktemp("pings")
     with (
         steady_ping(rack, "metal1", blue, outputs / "tenant") as tenant,

@@ -61,10 +61,6 @@ def watching(lab: TestLab, machine: str, address: str, output: Path) -> Iterator
         yield watch
 
 
-def holder(lab: TestLab) -> str:
-    return lab.kubectl(None, "-n", NAMESPACE, "get", "lease", "apiserver-lb", "-o", "jsonpath={.spec.holderIdentity}")
-
-
 def server_of(lab: TestLab, pod: str) -> str:
     return lab.kubectl(None, "-n", NAMESPACE, "get", "pod", pod, "-o", "jsonpath={.spec.nodeName}")
 
@@ -82,15 +78,13 @@ def endpoint(rack: TestLab, tenants: Tenants) -> Iterator[str]:
     whole(rack)
     control_plane = server_of(rack, f"{TENANT}-0")
     for _attempt in range(3):
-        active = holder(rack)
+        active = rack.endpoint_holder(TENANT)
         if server_of(rack, active) != control_plane:
             break
         rack.kubectl(None, "-n", NAMESPACE, "delete", "pod", active, "--wait=true")
         whole(rack)
-    assert server_of(rack, holder(rack)) != control_plane
-    vnet = next(each for each in rack.controller()["vnet"] if each["name"] == f"{TENANT}-nodes")
-    head, _dot, last = vnet["gateways"][0]["prefix"].split("/")[0].rpartition(".")
-    yield f"{head}.{int(last) - 1}"
+    assert server_of(rack, rack.endpoint_holder(TENANT)) != control_plane
+    yield rack.endpoint(TENANT)
     whole(rack)
 
 
@@ -141,7 +135,7 @@ def test_the_endpoint_moves(
     tmp_path: Path,
     say: Say,
 ) -> None:
-    active = holder(rack)
+    active = rack.endpoint_holder(TENANT)
     with watching(rack, "metal1", endpoint, tmp_path / "watch") as watch:
         first = watch.holders()[-1]
         put_right = lose(rack, active)
