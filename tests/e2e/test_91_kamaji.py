@@ -15,7 +15,8 @@ import yaml
 from fabric_lab.build import components
 from fabric_lab.cluster import kamaji
 from fabric_lab.demo.plays import INVENTORY, Run
-from fabric_lab.state import LabError
+
+from tests.support import schemas
 
 from .conftest import Tenants, settled, unchanged
 from .lab import TestLab
@@ -48,10 +49,8 @@ def inventory_of(rack: TestLab, target: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def created(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    try:
-        kamaji.crds()
-    except LabError as error:
-        pytest.skip(str(error))
+    for name in kamaji.CRDS:
+        schemas.find(f"kamaji.clastix.io_{name}.yaml")
     tenants.ensure()
     settled(rack.play("tenant_delete", "-e", "fabric_delete=green"))
     tenants.spoil()

@@ -19,10 +19,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -50,6 +53,20 @@ def start(directory: Path) -> Path:
     except BaseException:
         stop(directory)
         raise
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Path]:
+    """One for the time of a test: the kubeconfig of an administrator. Without its programs the test is skipped."""
+    if absent := missing():
+        pytest.skip(f"{', '.join(absent)} not built in {binaries()} (make lab-up builds them)")
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="fabric-kube-", dir=memory, ignore_cleanup_errors=True) as directory:
+        home = Path(directory, "api")
+        try:
+            yield start(home)
+        finally:
+            stop(home)
 
 
 def stop(directory: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,15 @@ def find(pattern: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return found[0]
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A CRD's schema in which a misspelt field is a mistake, as it is for an API server that is asked to be strict."""
+    result = {
+        key: closed(each) if isinstance(each, dict) else each for key, each in schema.items() if key != "properties"
+    }
+    if "properties" in schema:
+        result["properties"] = {key: closed(each) for key, each in schema["properties"].items()}
+        if not schema.get("x-kubernetes-preserve-unknown-fields"):
+            result["additionalProperties"] = False
+    return result

@@ -45,18 +45,6 @@ def test_golden() -> None:
     assert yaml.safe_load(GOLDEN.read_text()) == built()
 
 
-def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The CRD's schema in which a misspelt field is a mistake."""
-    result = {
-        key: closed(each) if isinstance(each, dict) else each for key, each in schema.items() if key != "properties"
-    }
-    if "properties" in schema:
-        result["properties"] = {key: closed(each) for key, each in schema["properties"].items()}
-        if not schema.get("x-kubernetes-preserve-unknown-fields"):
-            result["additionalProperties"] = False
-    return result
-
-
 @functools.cache
 def crd() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(schemas.find("kamaji.clastix.io_tenantcontrolplanes.yaml").read_text())
@@ -65,7 +53,7 @@ def crd() -> dict[str, Any]:
 
 def validator() -> jsonschema.Draft202012Validator:
     (version,) = (each for each in crd()["spec"]["versions"] if each["name"] == "v1alpha1")
-    return jsonschema.Draft202012Validator(closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"]))
+    return jsonschema.Draft202012Validator(schemas.closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"]))
 
 
 @pytest.mark.parametrize(

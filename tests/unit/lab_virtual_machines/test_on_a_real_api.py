@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,17 +28,10 @@ LABEL = {"tenant.baremetal.fabric/blue": "bridge"}
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Path]:
-    if missing := kube_api.missing():
-        pytest.skip(f"{', '.join(missing)} not built in {kube_api.binaries()} (make lab-up builds them)")
     definitions = schemas.find("nad.crd.yaml").parent
-    with tempfile.TemporaryDirectory(prefix="fabric-vms-", ignore_cleanup_errors=True) as directory:
-        home = Path(directory, "api")
-        try:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("FABRIC_SCHEMAS", str(definitions))
-                yield kube_api.start(home)
-        finally:
-            kube_api.stop(home)
+    with pytest.MonkeyPatch.context() as patch, kube_api.running() as kubeconfig:
+        patch.setenv("FABRIC_SCHEMAS", str(definitions))
+        yield kubeconfig
 
 
 @pytest.fixture
