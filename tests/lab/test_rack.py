@@ -5,6 +5,7 @@ Only the lab is tested here, with plain requests; the collection has no part in 
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 from fabric_lab import levels, state
-from fabric_lab.rack import ssh, topology
+from fabric_lab.rack import kernel, ssh, topology
 from fabric_lab.rack.controller import Api
 from fabric_lab.state import Lab, LabError
 
@@ -246,6 +247,18 @@ def test_the_switch_comes_back_after_a_reboot(bonded: Fabric) -> None:
     bonded.on("leaf1", "systemd-run --on-active=1 systemctl reboot")
     wait_for("leaf reboots", lambda: not ssh.answers(bonded.rack.address(bonded.rack.leaf)))
     wait_for("metal1 reaches shared1 again", lambda: bonded.succeeds("metal1", ping("192.168.64.250")), 150)
+
+
+def test_the_kernel_writes_to_a_page_that_another_thread_reads(fabric: Fabric, tmp_path: Path) -> None:
+    """What lab/kernel/user-memory.patch mends; without it the machine is dead within a second."""
+    if kernel.ensure(print).program == kernel.PACKAGED:
+        pytest.skip("Debian's own user-mode kernel is not mended")
+    program = tmp_path / "fresh_page"
+    source = Path(__file__).with_name("fresh_page.c")
+    subprocess.run(["gcc", "-O1", "-static", "-pthread", "-s", "-o", program, source], check=True)
+    text = base64.b64encode(program.read_bytes()).decode()
+    said = fabric.on("metal2", f"base64 -d > fresh_page <<'END'\n{text}\nEND\nchmod +x fresh_page && ./fresh_page 5")
+    assert re.fullmatch(r"[1-9]\d* writes, 0 lost\n", said)
 
 
 def test_power_switch(bonded: Fabric) -> None:

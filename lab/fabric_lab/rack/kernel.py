@@ -16,7 +16,7 @@ from fabric_lab.rack.kernel_build import Progress
 from fabric_lab.state import LabError
 
 CHOICES = ("auto", "build", "debian")
-_PACKAGED = {"linux.uml": "user-mode-linux"}
+PACKAGED = "linux.uml"
 _PACKAGED_MODULES = Path("/usr/lib/uml/modules")
 # It has no modules to load later; what Debian's gets from modprobe's configuration it is told at once: no devices that
 # nobody asked for, whose names a server's own configuration would then meet.
@@ -54,9 +54,9 @@ def _built(progress: Progress) -> Kernel:
 
 
 def _packaged(progress: Progress) -> Kernel:
-    for package in requirements.ensure(_PACKAGED):
+    for package in requirements.ensure({PACKAGED: "user-mode-linux"}):
         progress(f"installed the Debian package {package}")
-    return Kernel("linux.uml", str(_only(_PACKAGED_MODULES)))
+    return Kernel(PACKAGED, str(_only(_PACKAGED_MODULES)))
 
 
 def _only(directory: Path) -> Path:

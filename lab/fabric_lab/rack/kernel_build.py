@@ -18,11 +18,20 @@ from fabric_lab.rack.image import apt_sources, exclusive
 from fabric_lab.run import run
 from fabric_lab.state import REPOSITORY, LabError, cache_dir
 
-CONFIG = REPOSITORY / "lab" / "kernel" / "config"
+_RECIPE = REPOSITORY / "lab" / "kernel"
+CONFIG = _RECIPE / "config"
 # the oldest suite whose kernel can use seccomp for its processes (Linux 6.16)
 SUITE = "forky"
 SOURCE = "linux-source"
-PROGRAMS = {"bc": "bc", "bison": "bison", "flex": "flex", "gcc": "gcc", "make": "make", "xz": "xz-utils"}
+PROGRAMS = {
+    "bc": "bc",
+    "bison": "bison",
+    "flex": "flex",
+    "gcc": "build-essential",
+    "make": "make",
+    "patch": "patch",
+    "xz": "xz-utils",
+}
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # half of the source is drivers for hardware that a virtual machine has not; their Kconfig files are read all the same
 _LEFT_OUT = (
@@ -77,8 +86,14 @@ def ensure(progress: Progress) -> Path:
     return target
 
 
+def patches() -> list[Path]:
+    """What is mended in the source, in the order it is applied in."""
+    return sorted(_RECIPE.glob("*.patch"))
+
+
 def _target() -> Path:
-    recipe = hashlib.sha256(f"{SUITE}\n{CONFIG.read_text()}".encode()).hexdigest()[:16]
+    texts = [SUITE, *(path.read_text() for path in [CONFIG, *patches()])]
+    recipe = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
     return directory() / recipe
 
 
@@ -101,6 +116,7 @@ def _build(target: Path, progress: Progress) -> None:
     progress(f"unpacking {archive.name}")
     exclude = [f"--exclude={pattern}" for pattern in _LEFT_OUT]
     run(["tar", "-C", str(tree), "--strip-components=1", "-xf", str(archive), "--wildcards", *exclude])
+    _mend(tree, progress)
     make = ["nice", "-n", "10", "make", "-s", "-C", str(tree), "ARCH=um", f"O={output}"]
     fragment = work / "fragment"
     fragment.write_text("\n".join(wishes(CONFIG.read_text())) + "\n")
@@ -119,6 +135,19 @@ def _build(target: Path, progress: Progress) -> None:
     run(["strip", "-o", str(new / "linux"), str(output / "linux")])
     new.rename(target)
     shutil.rmtree(work)
+
+
+def _mend(tree: Path, progress: Progress) -> None:
+    """Apply our patches. One that does not fit is told and left out: a newer source may have taken it up."""
+    for patch in patches():
+        command = ["patch", "--directory", str(tree), "--strip=1", "--forward", "--batch", "--input", str(patch)]
+        try:
+            run([*command, "--dry-run"])
+        except LabError as error:
+            progress(f"{patch.name} does not fit this source and is left out: {error}")
+        else:
+            progress(f"mending the source by {patch.name}")
+            run(command)
 
 
 def _download(work: Path, progress: Progress) -> Path:

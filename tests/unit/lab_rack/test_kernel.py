@@ -23,6 +23,23 @@ def test_a_refused_wish_is_named() -> None:
     assert kernel_build.refused(text, "CONFIG_BRIDGE=y\nCONFIG_BRIDGE_NETFILTER=y\n") == []
 
 
+def test_a_patch_that_no_longer_fits_is_told_and_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A newer source may have been mended already; the lab still gets its fast kernel."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.c").write_text("one\ntwo\n")
+    fits, stale = tmp_path / "fits.patch", tmp_path / "stale.patch"
+    fits.write_text("--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n")
+    stale.write_text("--- a/a.c\n+++ b/a.c\n@@ -1,2 +1,2 @@\n-four\n+five\n two\n")
+    monkeypatch.setattr(kernel_build, "patches", lambda: [fits, stale])
+    told: list[str] = []
+    kernel_build._mend(tree, told.append)
+    assert (tree / "a.c").read_text() == "one\nthree\n"
+    assert told[0] == "mending the source by fits.patch"
+    assert told[1].startswith("stale.patch does not fit this source and is left out: ")
+    assert [path.name for path in tree.iterdir()] == ["a.c"]
+
+
 @pytest.mark.parametrize(
     "sources",
     [
