@@ -148,10 +148,14 @@ def write(module: AnsibleModule, access: Access) -> dict[str, Any]:
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
+    waits = params["wait"] and not module.check_mode
     deadline = time.monotonic() + params["wait_timeout"]
+    if waits:
+        # a kubeconfig that is not there does not come by waiting
+        client.connect(params["kubeconfig"], params["context"]).close()
     while True:
         result, access = look(params)
-        if result["ready"] or not params["wait"] or module.check_mode:
+        if result["ready"] or not waits:
             break
         if time.monotonic() >= deadline:
             raise WaitTimeout(

@@ -8,7 +8,7 @@ import socket
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -167,6 +167,19 @@ def test_an_api_with_another_certificate_is_not_ready(kubeconfig: Path, namespac
     result, access = tenant_access.look(access_params(kubeconfig, namespace, "192.168.67.252"))
     assert not result["ready"] and "certificate" in result["reason"]
     assert access is not None
+
+
+def test_a_missing_kubeconfig_is_not_waited_for(tmp_path: Path) -> None:
+    params = {
+        **access_params(tmp_path / "host.kubeconfig", "vcluster-blue"),
+        "wait": True,
+        "wait_timeout": 300,
+        "kubeconfig_dir": None,
+    }
+    with pytest.raises(Unreachable, match="there is no kubeconfig file"):
+        tenant_access.work(cast("Any", types.SimpleNamespace(params=params, check_mode=False)))
+    looked = tenant_access.work(cast("Any", types.SimpleNamespace(params=params, check_mode=True)))
+    assert not looked["ready"] and "there is no kubeconfig file" in looked["reason"]
 
 
 def test_kubeconfig_for_a_port_forward(host: Cluster, namespace: str) -> None:
