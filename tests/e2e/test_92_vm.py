@@ -65,6 +65,15 @@ class Machine:
         assert found is not None
         return ssh.run(topology.build(self.lab.lab), found, script)
 
+    def node(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.lab.kubectl("blue", "get", "node", NAME, "-o", "json"))
+        return found
+
+    def labels(self, *names: str) -> dict[str, str]:
+        """Those of its node that are asked for, and there."""
+        found = self.node()["metadata"]["labels"]
+        return {name: found[name] for name in names if name in found}
+
     def placed(self) -> guests.Guest:
         return guests.load(self.lab.lab)[f"{NAMESPACE}/{NAME}"]
 
@@ -84,9 +93,8 @@ def joined(rack: TestLab, machine: Machine) -> Run:
 def test_the_node_is_ready_at_an_address_of_the_tenant_cluster(rack: TestLab, joined: Run, machine: Machine) -> None:
     del joined
     assert rack.nodes("blue")[NAME]["ready"] == "True"
-    node = json.loads(rack.kubectl("blue", "get", "node", NAME, "-o", "json"))
-    assert node["metadata"]["labels"]["pool"] == "vms"
-    address = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+    assert machine.labels("pool", "tier") == {"pool": "vms"}
+    address = next(each["address"] for each in machine.node()["status"]["addresses"] if each["type"] == "InternalIP")
     interface = machine.get("virtualmachineinstance")["status"]["interfaces"][0]
     assert interface["ipAddress"] == address
     assert f"link/ether {interface['mac']}" in machine.in_guest("ip link show eth0")
@@ -138,7 +146,15 @@ def test_more_cores_are_in_force_after_a_drained_restart(rack: TestLab, joined: 
     instance = machine.get("virtualmachineinstance")
     assert instance["metadata"]["uid"] != before and instance["spec"]["domain"]["cpu"]["cores"] == 3
     assert rack.nodes("blue")[NAME]["ready"] == "True"
+    assert machine.labels("pool", "tier") == {"pool": "vms"}
     unchanged(rack.play("tenant_create", *BLUE))
+
+
+def test_a_label_that_is_taken_out_is_taken_off(rack: TestLab, joined: Run, machine: Machine) -> None:
+    del joined
+    machine.declare(vm_node_cores=3, vm_node_labels={"tier": "gold"})
+    settled(rack.play("tenant_create", *BLUE))
+    assert machine.labels("pool", "tier") == {"tier": "gold"}
 
 
 def test_it_goes_with_its_disk(rack: TestLab, joined: Run, machine: Machine) -> None:
