@@ -11,6 +11,7 @@ MULTUS = "v4.3.0"
 WHEREABOUTS = "v0.9.4"
 HELM = "v3.22.0"
 COREDNS = "v1.14.0"
+VCLUSTER = "v0.36.1"
 # one version for everything that is the lab's own; it is the tag of the stand-ins' images
 STANDIN = "0.1.0"
 
@@ -140,6 +141,17 @@ def _coredns() -> Component:
     return Component("coredns", COREDNS, (Program("coredns", "github.com/coredns/coredns", Release(url, "coredns")),))
 
 
+def _vcluster() -> Component:
+    """The open-source server: tenant clusters whose pods run on the host cluster's nodes."""
+    number = VCLUSTER.removeprefix("v")
+    return Component(
+        "vcluster",
+        VCLUSTER,
+        (Program("vcluster/vcluster", "github.com/loft-sh/vcluster/cmd/vcluster"),),
+        (f"-X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion={number}",),
+    )
+
+
 def _own(name: str) -> Component:
     return Component(name, STANDIN, (Program(f"lab/{name}", f"lab.local/{name}"),))
 
@@ -162,5 +174,9 @@ COMPONENTS: tuple[Component, ...] = (
     _whereabouts(),
     _helm(),
     _coredns(),
+    _vcluster(),
     *(_own(name) for name in OWN),
 )
+
+#: What only some tests need: not among `all`, since it takes minutes to compile.
+EXTRAS = ("vcluster",)

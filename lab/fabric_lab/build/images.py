@@ -23,7 +23,14 @@ WHEREABOUTS = f"ghcr.io/k8snetworkplumbingwg/whereabouts:{components.WHEREABOUTS
 LOCAL_PATH = f"lab.local/standin-local-path:{components.STANDIN}"
 KUBE_VIP = f"lab.local/standin-kube-vip:{components.STANDIN}"
 ENVOY = f"lab.local/standin-envoy:{components.STANDIN}"
+# vCluster's open-source server, under the names that its chart gives to the images
+OPEN_VCLUSTER = f"ghcr.io/loft-sh/vcluster-oss:{components.VCLUSTER.removeprefix('v')}"
+KUBERNETES = f"ghcr.io/loft-sh/kubernetes:{components.KUBERNETES}"
+ETCD = f"registry.k8s.io/etcd:{components.ETCD.removeprefix('v')}-0"
 VCLUSTER = f"lab.local/standin-vcluster:{components.STANDIN}"
+
+#: Images that only some tests need.
+EXTRAS = (OPEN_VCLUSTER, KUBERNETES, ETCD)
 
 # images that a node of a tenant cluster gets with its programs
 BUNDLED = (PAUSE, COREDNS, WEB)
@@ -45,6 +52,10 @@ class Image:
     components: tuple[str, ...]
     layers: Callable[[], Sequence[Sequence[Entry]]]
     settings: Settings
+
+    @property
+    def extra(self) -> bool:
+        return self.reference in EXTRAS
 
     @property
     def archive(self) -> str:
@@ -154,6 +165,20 @@ def _vcluster() -> list[list[Entry]]:
     return [control_plane, bundle, small]
 
 
+def _open_vcluster() -> list[list[Entry]]:
+    return [[_bin("vcluster/vcluster", "vcluster"), *_ACCOUNTS, *debian.busybox(debian.tree())]]
+
+
+def _kubernetes() -> list[list[Entry]]:
+    # an init container of the chart copies this directory
+    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    return [[_bin(name, f"kubernetes/{name}") for name in names], [*_ACCOUNTS, *debian.busybox(debian.tree())]]
+
+
+def _etcd() -> list[list[Entry]]:
+    return [[_bin("etcd", "usr/local/bin/etcd"), _bin("etcdctl", "usr/local/bin/etcdctl"), *_ACCOUNTS]]
+
+
 # in the order of dependence: the tenant control plane's image carries the archives of some others
 IMAGES: tuple[Image, ...] = (
     Image(PAUSE, ("standin-pause",), _pause, Settings(("/pause",))),
@@ -170,6 +195,9 @@ IMAGES: tuple[Image, ...] = (
         _vcluster,
         Settings(("/standin-vcluster",), environment=_PATH),
     ),
+    Image(OPEN_VCLUSTER, ("vcluster",), _open_vcluster, Settings(("/vcluster", "start"), environment=_PATH)),
+    Image(KUBERNETES, ("kubernetes",), _kubernetes, Settings((), environment=_PATH)),
+    Image(ETCD, ("etcd",), _etcd, Settings((), ("etcd",), {"PATH": "/usr/local/bin"})),
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from fabric_lab.build import __main__ as builder
 from fabric_lab.build import binaries, download, images
 from fabric_lab.build.binaries import Builder
-from fabric_lab.build.components import COMPONENTS, Component, Program, Release
+from fabric_lab.build.components import COMPONENTS, EXTRAS, Component, Program, Release
 from fabric_lab.state import LabError
 
 PROGRAM = Program("cni/bridge", "example.org/bridge", Release("https://example.org/plugins.tgz", "bridge"))
@@ -143,6 +143,14 @@ def test_an_image_brings_what_it_is_made_of() -> None:
     chosen, references = builder.select([images.VCLUSTER])
     assert set(images.BUNDLED) < references
     assert {"kubernetes", "etcd", "coredns", "lab-web", "standin-vcluster"} <= chosen
+
+
+def test_extras_are_made_only_when_asked_for() -> None:
+    usual, usual_images = builder.select([])
+    assert set(EXTRAS).isdisjoint(usual) and set(images.EXTRAS).isdisjoint(usual_images)
+    extras, extra_images = builder.select(["extras"])
+    assert set(EXTRAS) <= extras and extra_images == set(images.EXTRAS)
+    assert usual | extras == {component.name for component in COMPONENTS}
 
 
 def test_unknown_target_is_named() -> None:
