@@ -64,4 +64,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def _every_host(model: Any) -> list[str]:
-    return [*model.tenant_clusters, *model.shared_servers, *model.bare_metal, *model.vm_nodes]
+    return [*model.all_tenant_clusters, *model.shared_servers, *model.bare_metal, *model.vm_nodes]

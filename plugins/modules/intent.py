@@ -9,9 +9,9 @@ module: intent
 short_description: Check the inventory's intent and return it as one model
 version_added: 0.1.0
 description:
-  - Reads the variables of the groups C(tenant_clusters), C(shared_servers), C(bare_metal) and, where there is one,
-    C(vm_nodes), checks them and fills in every default. The variables are described by the JSON Schemas in C(schemas/)
-    of the collection.
+  - Reads the variables of the groups C(tenant_clusters), C(shared_servers), C(bare_metal) and, where there are such,
+    C(vm_nodes) and C(shared_node_clusters), checks them and fills in every default. The variables are described by the
+    JSON Schemas in C(schemas/) of the collection.
   - All mistakes are reported at once, each with the place where it can be mended. The whole inventory is checked, also
     what the play is not about.
   - Works out which hosts a play about some tenant clusters needs, and refuses a C(--limit) that leaves some of them
@@ -89,8 +89,8 @@ RETURN = r"""
 model:
   description:
     - The intent with every default filled in and every reference resolved.
-    - C(fabric), C(host_cluster), and by inventory name C(shared_servers), C(bare_metal), C(vm_nodes) and
-      C(tenant_clusters).
+    - C(fabric), C(host_cluster), and by inventory name C(shared_servers), C(bare_metal), C(vm_nodes),
+      C(tenant_clusters) and C(shared_node_clusters).
   returned: success
   type: dict
   sample:
@@ -113,7 +113,11 @@ targets:
   type: dict
   contains:
     tenant_clusters:
-      description: Inventory names of the tenant clusters.
+      description: Inventory names of the tenant clusters with servers of their own.
+      type: list
+      elements: str
+    shared_node_clusters:
+      description: Inventory names of the tenant clusters that the host cluster's nodes run.
       type: list
       elements: str
     shared_servers:

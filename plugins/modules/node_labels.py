@@ -34,6 +34,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  exclusive:
+    description: Take these labels off all nodes that are not among O(nodes).
+    type: bool
+    default: false
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """
@@ -80,6 +84,7 @@ def argument_spec() -> dict[str, Any]:
         "nodes": {"type": "list", "elements": "str"},
         "labels": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "exclusive": {"type": "bool", "default": False},
     }
 
 
@@ -100,7 +105,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             missing = missing_nodes(nodes, params["nodes"] or []) if present else []
             if missing and not module.check_mode:
                 raise KubeError(f"the cluster has no node {', '.join(missing)}")
-            changes = label_changes(nodes, params["nodes"], wanted)
+            changes = label_changes(nodes, params["nodes"], wanted, params["exclusive"])
             for change in changes:
                 cluster.merge("v1", "Node", change.node, change.patch, dry_run=module.check_mode)
             return result(changes + [LabelChange(name, {}, params["labels"]) for name in missing])

@@ -11,7 +11,7 @@ description:
     many these were is noted in annotations on the objects, for the control plane in vCluster's own, so that
     C(vcluster resume) works as well.
   - Volumes, Secrets and the VLAN stay. What runs on the tenant cluster's nodes goes on; nothing in it changes while
-    there is no API.
+    there is no API. On shared nodes its pods go, as C(vcluster pause) has it; they come back with the control plane.
   - Runs on the machine that runs Ansible.
 extends_documentation_fragment:
   - baremetal.fabric.kube
@@ -63,6 +63,11 @@ paused:
   description: Whether it was paused before.
   type: bool
   returned: success
+pods:
+  description: Names of the pods on shared nodes that were, or would be, deleted.
+  type: list
+  elements: str
+  returned: success
 replicas:
   description: By object, how many replicas it has, or would have, now.
   type: dict
@@ -72,12 +77,14 @@ replicas:
 
 import datetime
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, evidence, pausing
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network_policy import SYNCED_LABEL
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.readiness import judge
 
@@ -122,7 +129,7 @@ def steps(cluster: Cluster, params: dict[str, Any]) -> list[tuple[Document, Docu
 
 
 def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list[Document], dict[str, Any]]:
-    result: dict[str, Any] = {"changed": False, "paused": False, "replicas": {}, "diff": []}
+    result: dict[str, Any] = {"changed": False, "paused": False, "replicas": {}, "pods": [], "diff": []}
     after = []
     for workload, patch in steps(cluster, params):
         metadata, title = workload["metadata"], f"{workload['kind']} {workload['metadata']['name']}"
@@ -138,7 +145,16 @@ def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list
             result["changed"] = True
         result["replicas"][title] = pausing.replicas(scaled)
         after.append(scaled)
+    if params["state"] == "paused":
+        result["pods"] = sorted(pod["metadata"]["name"] for pod in synced_pods(cluster, params))
+        result["changed"] = result["changed"] or bool(result["pods"])
     return after, result
+
+
+def synced_pods(cluster: Cluster, params: dict[str, Any]) -> list[Document]:
+    """What runs for a tenant on the host cluster's nodes."""
+    namespace = params["namespace"] or f"vcluster-{params['name']}"
+    return cluster.list("v1", "Pod", namespace, labels=f"{SYNCED_LABEL}={params['name']}")
 
 
 def settled(workload: Document, state: str) -> bool:
@@ -147,30 +163,44 @@ def settled(workload: Document, state: str) -> bool:
     return judge(workload).ready
 
 
+def wait_until_none(
+    cluster: Cluster, remaining: Callable[[], list[Document]], what: str, deadline: float, result: dict[str, Any]
+) -> None:
+    while waiting := remaining():
+        if time.monotonic() >= deadline:
+            lines = [evidence.collect(cluster, each) for each in waiting]
+            error = WaitTimeout("\n".join([f"not {what} in time:", *lines]))
+            error.result = {"changed": result["changed"], "diff": result["diff"]}
+            raise error
+        time.sleep(1)
+
+
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
 
     def ask() -> dict[str, Any]:
         with kube_module.open_cluster(params) as cluster:
             workloads, result = scale(cluster, params, module.check_mode)
+            if module.check_mode:
+                return result
             deadline = time.monotonic() + params["wait_timeout"]
-            while not module.check_mode:
+
+            def unsettled() -> list[Document]:
                 current = [
                     cluster.get(_APPS, each["kind"], each["metadata"]["name"], each["metadata"]["namespace"]) or each
                     for each in workloads
                 ]
-                waiting = [each for each in current if not settled(each, params["state"])]
-                if not waiting:
-                    break
-                if time.monotonic() >= deadline:
-                    lines = [evidence.collect(cluster, each) for each in waiting]
-                    error = WaitTimeout("\n".join([f"not {params['state']} in time:", *lines]))
-                    error.result = {"changed": result["changed"], "diff": result["diff"]}
-                    raise error
-                time.sleep(1)
+                return [each for each in current if not settled(each, params["state"])]
+
+            wait_until_none(cluster, unsettled, params["state"], deadline, result)
+            if params["state"] == "paused":
+                # Not before the control plane is gone, which would make them again.
+                for pod in synced_pods(cluster, params):
+                    cluster.delete("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
+                wait_until_none(cluster, lambda: synced_pods(cluster, params), "gone", deadline, result)
         return result
 
-    nothing = {"changed": False, "paused": False, "replicas": {}, "diff": []}
+    nothing = {"changed": False, "paused": False, "replicas": {}, "pods": [], "diff": []}
     return kube_module.unless_missing(ask, module, lambda _reason: nothing)
 
 

@@ -79,14 +79,48 @@ OPTIONS: dict[str, list[Any]] = {
     "values": [{"logging": {"encoding": "json"}}],
 }  # fmt: skip
 
+#: One on shared nodes, and what it alone may have.
+SHARED_EXAMPLE: dict[str, Any] = {"name": "amber", "nodes": "shared", "replicas": 1}
+SHARED_OPTIONS: dict[str, list[Any]] = {
+    "host_nodes": [
+        {"show": "labelled", "labels": {"zone": "a"}, "scheduler": True, "sync_back": True},
+        {"show": "all", "scheduler": True},
+        {"show": "used"},
+        {"show": "pseudo"},
+    ],
+    "sync": [
+        {
+            "storage_classes": "host", "persistent_volumes": True, "ingresses": True,
+            "services_from_host": [{"from": "monitoring/prometheus", "to": "default/prometheus"}],
+            "services_to_host": [{"from": "default/web", "to": "web"}],
+        },
+        {"storage_classes": "tenant"},
+    ],
+    "plugins": [{"hooks": {"image": "registry.example.test/hooks:1.0"}}],
+}  # fmt: skip
+#: Of the others what means something there.
+_ON_SHARED_NODES = ("backing_store", "dns", "exposure", "images", "isolation", "resources", "storage", "tolerations")
+
 
 def combinations() -> Iterator[tuple[str, dict[str, Any]]]:
     """The example alone, with each value of each option, and each backing store with everything else at once."""
     yield "plain", {**EXAMPLE}
     yield "plan", {**EXAMPLE, "vip": None, "replicas": 1}
+    yield from _on_shared_nodes()
     everything = {key: values[0] for key, values in OPTIONS.items()}
     for key, values in OPTIONS.items():
         for number, value in enumerate(values):
             yield f"{key}-{number}", {**EXAMPLE, key: value}
             if key in ("backing_store", "exposure", "isolation"):
                 yield f"everything-{key}-{number}", {**EXAMPLE, **everything, key: value}
+
+
+def _on_shared_nodes() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "shared", {**SHARED_EXAMPLE}
+    options = {**SHARED_OPTIONS, **{key: OPTIONS[key] for key in _ON_SHARED_NODES}}
+    everything = {key: values[0] for key, values in options.items()}
+    for key, values in options.items():
+        for number, value in enumerate(values):
+            yield f"shared-{key}-{number}", {**SHARED_EXAMPLE, key: value}
+            if key in SHARED_OPTIONS:
+                yield f"shared-everything-{key}-{number}", {**SHARED_EXAMPLE, **everything, key: value}

@@ -22,16 +22,19 @@ class LabelChange:
         return {"metadata": {"labels": {**self.after, **removed}}}
 
 
-def label_changes(nodes: list[Document], names: list[str] | None, wanted: dict[str, str | None]) -> list[LabelChange]:
-    """What to change on the named nodes, or on all. A label that shall be None goes away."""
+def label_changes(
+    nodes: list[Document], names: list[str] | None, wanted: dict[str, str | None], exclusive: bool = False
+) -> list[LabelChange]:
+    """What to change on the named nodes, or on all. A label that shall be None goes away; `exclusive`: elsewhere."""
     changes: list[LabelChange] = []
     for node in nodes:
         name = node["metadata"]["name"]
-        if names is not None and name not in names:
+        named = names is None or name in names
+        if not named and not exclusive:
             continue
         labels = node["metadata"].get("labels") or {}
         before = {key: labels[key] for key in sorted(wanted) if key in labels}
-        after = {key: value for key, value in sorted(wanted.items()) if value is not None}
+        after = {key: value for key, value in sorted(wanted.items()) if value is not None and named}
         if before != after:
             changes.append(LabelChange(name, before, after))
     return changes

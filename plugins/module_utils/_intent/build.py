@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
 from . import kamaji_rules, node_rules, rules, vcluster_rules
@@ -15,13 +16,29 @@ from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork,
 from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
 from .schema import MISSING, Schema, read, suggestion
-from .variables import BARE_METAL, COLLECTION_WIDE, NOT_INTENT, REQUIRED, SHARED_SERVER, TENANT_CLUSTER, VM_NODE
+from .variables import (
+    BARE_METAL,
+    COLLECTION_WIDE,
+    NOT_INTENT,
+    REQUIRED,
+    SHARED_NODE_CLUSTER,
+    SHARED_SERVER,
+    TENANT_CLUSTER,
+    VM_NODE,
+)
 
 TENANT_CLUSTERS_GROUP = "tenant_clusters"
 SHARED_SERVERS_GROUP = "shared_servers"
 BARE_METAL_GROUP = "bare_metal"
 VM_NODES_GROUP = "vm_nodes"
-GROUPS = (TENANT_CLUSTERS_GROUP, SHARED_SERVERS_GROUP, BARE_METAL_GROUP, VM_NODES_GROUP)
+SHARED_NODE_CLUSTERS_GROUP = "shared_node_clusters"
+GROUPS = (
+    TENANT_CLUSTERS_GROUP,
+    SHARED_NODE_CLUSTERS_GROUP,
+    SHARED_SERVERS_GROUP,
+    BARE_METAL_GROUP,
+    VM_NODES_GROUP,
+)
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -64,13 +81,20 @@ def build_model(
         )
         for name in members[TENANT_CLUSTERS_GROUP]
     }
-    for name, tenant in tenant_clusters.items():
-        variables = hostvars.get(name, {})
-        if tenant.backend == KAMAJI:
-            kamaji_rules.check(tenant, variables, problems)
-        else:
-            licences = vcluster_rules.check(tenant, variables, find_chart, problems)
-            tenant_clusters[name] = replace(tenant, licences=licences)
+    on_shared_nodes = {
+        name: _shared_node_cluster(
+            name, _read_host(SHARED_NODE_CLUSTER, hostvars, name, problems), list(shared_servers)
+        )
+        for name in members[SHARED_NODE_CLUSTERS_GROUP]
+    }
+    for clusters in (tenant_clusters, on_shared_nodes):
+        for name, tenant in clusters.items():
+            variables = hostvars.get(name, {})
+            if tenant.private_nodes and tenant.backend == KAMAJI:
+                kamaji_rules.check(tenant, variables, problems)
+            else:
+                licences = vcluster_rules.check(tenant, variables, find_chart, problems)
+                clusters[name] = replace(tenant, licences=licences)
     model = Model(
         fabric=_fabric(wide),
         host_cluster=_host_cluster(wide["fabric_host_cluster"]),
@@ -78,6 +102,7 @@ def build_model(
         bare_metal=bare_metal,
         tenant_clusters=tenant_clusters,
         vm_nodes=vm_nodes,
+        shared_node_clusters=on_shared_nodes,
     )
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
@@ -116,7 +141,9 @@ def _read_host(declared: Mapping[str, Schema], hostvars: HostVars, host: str, pr
 
 def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems) -> None:
     """Misspelt variables: without this they are silently somebody's default."""
-    known = sorted({*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *VM_NODE, *NOT_INTENT})
+    known = sorted(
+        {*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *VM_NODE, *SHARED_NODE_CLUSTER, *NOT_INTENT}
+    )
     unknown: dict[str, list[str]] = {}
     for host in hosts:
         for name in hostvars.get(host, {}):
@@ -200,4 +227,23 @@ def _tenant_cluster(
         api_port=values["tenant_cluster_api_port"] or default_api_port(values["tenant_cluster_backend"]),
         namespace=values["tenant_cluster_namespace"] or default_namespace(name),
         network_namespace=values["tenant_network_namespace"] or default_network_namespace(name),
+    )
+
+
+def _shared_node_cluster(name: str, values: Mapping[str, Any], all_shared: Sequence[str]) -> TenantCluster:
+    """Nothing of it is on the switch fabric, so what only a VLAN needs is empty."""
+    return TenantCluster(
+        name=name,
+        netris_name="",
+        shared_servers=tuple(sorted(values["fabric_shared_servers"] or all_shared)),
+        bare_metal=(),
+        vm_nodes=(),
+        replicas=values["tenant_cluster_replicas"],
+        pod_cidr="",
+        service_cidr="",
+        backend=values["tenant_cluster_backend"],
+        api_port=0,
+        namespace=values["tenant_cluster_namespace"] or default_namespace(name),
+        network_namespace="",
+        nodes=SHARED_NODES,
     )

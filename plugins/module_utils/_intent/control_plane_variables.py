@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._kube.documents.control_plane_options import BACKING_STORES
+from .._kube.documents.shared_nodes import LABELLED, SHOWN, STORAGE_CLASSES
 
 DEFAULT_CHART = "vcluster"
 DEFAULT_CHART_VERSION = "0.36.1"
@@ -185,6 +186,58 @@ _EXPOSURE = _object(
         ),
     },
 )
+
+_SERVICES = {
+    "type": "array",
+    "default": [],
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["from", "to"],
+        "properties": {
+            "from": _text("The service that there is, as namespace/name."),
+            "to": _text("What it is called on the other side."),
+        },
+    },
+}
+_HOST_NODES = _object(
+    "What a tenant cluster on shared nodes sees of them.",
+    {
+        "show": _text(
+            "Stand-ins for the nodes that run its pods, those nodes themselves, the ones that carry its label, or all."
+            " With used and all its pods may run on any node of the host cluster.",
+            enum=list(SHOWN),
+            default=LABELLED,
+        ),
+        "labels": _free("More labels that a node must carry."),
+        "scheduler": _flag("A scheduler of its own, which goes by the labels and taints that the tenant sets."),
+        "sync_back": _flag("Whether labels and taints that the tenant sets reach the host cluster's nodes."),
+    },
+)
+_SYNC = _object(
+    "What a tenant cluster on shared nodes has in common with the host cluster, besides its pods.",
+    {
+        "storage_classes": _text("Whose storage classes it uses.", enum=list(STORAGE_CLASSES)),
+        "persistent_volumes": _flag("Whether it may make persistent volumes."),
+        "ingresses": _flag("Whether the host cluster's ingress controller serves its ingresses."),
+        "services_from_host": {**_SERVICES, "description": "Services of the host cluster that it sees."},
+        "services_to_host": {
+            **_SERVICES,
+            "description": "Its services that the host cluster sees, by a name in the control plane's namespace.",
+        },
+    },
+)
+
+#: Of a tenant cluster without servers of its own, and of no other.
+SHARED_NODES: dict[str, dict[str, Any]] = {
+    "tenant_cluster_host_nodes": _HOST_NODES,
+    "tenant_cluster_sync": _SYNC,
+    "tenant_cluster_plugins": {
+        "type": "object",
+        "default": {},
+        "description": "Plugins of vCluster, by name, as its chart has them.",
+    },
+}
 
 TYPED_OPTIONS: dict[str, dict[str, Any]] = {
     "tenant_cluster_backing_store": _BACKING_STORE,

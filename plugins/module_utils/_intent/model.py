@@ -93,8 +93,19 @@ class TenantCluster:
     api_port: int
     namespace: str
     network_namespace: str
+    # private: servers of its own on a VLAN of its own. shared: the host cluster's nodes run its pods.
+    nodes: str = "private"
     # What of its control plane needs a licence, by the licence's tier; empty for what needs none.
     licences: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def private_nodes(self) -> bool:
+        return self.nodes == "private"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TenantCluster:
+        servers = {key: tuple(data[key]) for key in ("shared_servers", "bare_metal", "vm_nodes")}
+        return cls(**{**data, **servers})
 
 
 @dataclass(frozen=True)
@@ -103,8 +114,15 @@ class Model:
     host_cluster: HostCluster
     shared_servers: Mapping[str, Server]
     bare_metal: Mapping[str, BareMetalServer]
+    # Those with servers of their own, which the switch fabric knows.
     tenant_clusters: Mapping[str, TenantCluster]
     vm_nodes: Mapping[str, VmNode]
+    # Those without, which it does not.
+    shared_node_clusters: Mapping[str, TenantCluster] = field(default_factory=dict)
+
+    @property
+    def all_tenant_clusters(self) -> dict[str, TenantCluster]:
+        return {**self.tenant_clusters, **self.shared_node_clusters}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain lists and dictionaries, as Ansible and JSON want them."""
@@ -124,18 +142,11 @@ class Model:
             host_cluster=HostCluster(**host_cluster),
             shared_servers={name: Server(**each) for name, each in data["shared_servers"].items()},
             bare_metal={name: BareMetalServer(**each) for name, each in data["bare_metal"].items()},
-            tenant_clusters={
-                name: TenantCluster(
-                    **{
-                        **each,
-                        "shared_servers": tuple(each["shared_servers"]),
-                        "bare_metal": tuple(each["bare_metal"]),
-                        "vm_nodes": tuple(each["vm_nodes"]),
-                    }
-                )
-                for name, each in data["tenant_clusters"].items()
-            },
+            tenant_clusters={name: TenantCluster.from_dict(each) for name, each in data["tenant_clusters"].items()},
             vm_nodes={name: VmNode(**each) for name, each in data["vm_nodes"].items()},
+            shared_node_clusters={
+                name: TenantCluster.from_dict(each) for name, each in data.get("shared_node_clusters", {}).items()
+            },
         )
 
 

@@ -37,7 +37,7 @@ def check(model: Model, problems: Problems) -> None:
     _check_interfaces(model, problems)
     _check_server_names(model, problems)
     _check_netris_names(model, problems)
-    for tenant in model.tenant_clusters.values():
+    for tenant in model.all_tenant_clusters.values():
         _check_tenant_names(tenant, problems)
         _check_shared_servers(model, tenant, problems)
     _check_namespaces(model, problems)
@@ -165,6 +165,8 @@ def _check_tenant_names(tenant: TenantCluster, problems: Problems) -> None:
         ("tenant_cluster_namespace", tenant.namespace, default_namespace(tenant.name)),
         ("tenant_network_namespace", tenant.network_namespace, default_network_namespace(tenant.name)),
     ):
+        if not name:  # of a tenant cluster without networks
+            continue
         if name != derived:
             _add_if(problems, f"{tenant.name}.{variable}", dns_label_mistake(name))
         elif mistake is None:
@@ -174,13 +176,13 @@ def _check_tenant_names(tenant: TenantCluster, problems: Problems) -> None:
 
 def _check_namespaces(model: Model, problems: Problems) -> None:
     first: dict[str, str] = {}
-    for tenant in model.tenant_clusters.values():
+    for tenant in model.all_tenant_clusters.values():
         for variable, name in (
             ("tenant_cluster_namespace", tenant.namespace),
             ("tenant_network_namespace", tenant.network_namespace),
         ):
             path = f"{tenant.name}.{variable}"
-            other = first.setdefault(name, path)
+            other = first.setdefault(name, path) if name else path
             if other != path:
                 problems.add(path, f"namespace '{name}' is taken by {other}")
 
@@ -214,7 +216,13 @@ def _check_assignment(model: Model, server: BareMetalServer, problems: Problems)
     if len(several) > 1 and all(each in model.tenant_clusters for each in several):
         problems.add(path, f"server in two tenant clusters: {', '.join(several)}; it can be in one")
     else:
-        problems.add(path, f"no tenant cluster '{named}'; known: {_listed(model.tenant_clusters)}")
+        problems.add(path, _no_such_tenant(model, named))
+
+
+def _no_such_tenant(model: Model, named: str) -> str:
+    if named in model.shared_node_clusters:
+        return f"'{named}' runs on the shared servers alone; for servers of its own it belongs into tenant_clusters"
+    return f"no tenant cluster '{named}'; known: {_listed(model.tenant_clusters)}"
 
 
 # --- virtual machines --------------------------------------------------------------------------------------------
@@ -230,8 +238,7 @@ def _check_vm_node(model: Model, machine: VmNode, problems: Problems) -> None:
     elif not machine.tenant_cluster:
         problems.add(path, "is required: a virtual machine is a node of one tenant cluster")
     elif machine.tenant_cluster not in model.tenant_clusters:
-        known = _listed(model.tenant_clusters)
-        problems.add(path, f"no tenant cluster '{machine.tenant_cluster}'; known: {known}")
+        problems.add(path, _no_such_tenant(model, machine.tenant_cluster))
     path = f"{machine.name}.vm_node_image"
     if problems.has(path):
         pass

@@ -19,10 +19,16 @@ class Targets:
     vm_nodes: list[str]
     # Servers that the user knows not to answer: nothing is done on them.
     unreachable: list[str] = field(default_factory=list)
+    # Tenant clusters that no server of their own belongs to, and no VLAN.
+    shared_node_clusters: list[str] = field(default_factory=list)
+
+    @property
+    def all_tenant_clusters(self) -> list[str]:
+        return [*self.tenant_clusters, *self.shared_node_clusters]
 
     @property
     def hosts(self) -> list[str]:
-        return [*self.tenant_clusters, *self.shared_servers, *self.bare_metal, *self.vm_nodes]
+        return [*self.all_tenant_clusters, *self.shared_servers, *self.bare_metal, *self.vm_nodes]
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "hosts": self.hosts}
@@ -42,27 +48,28 @@ def select(
     way, so that is refused before anything is touched.
     """
     problems = Problems()
-    reached = set(play_hosts)
+    reached, every = set(play_hosts), model.all_tenant_clusters
     for name in selected:
-        if name not in model.tenant_clusters:
-            known = ", ".join(sorted(model.tenant_clusters)) or "none"
+        if name not in every:
+            known = ", ".join(sorted(every)) or "none"
             problems.add(variable, f"no tenant cluster '{name}'; known: {known}")
     if not selected and not all_by_default and not host_cluster:
         problems.add(variable, f"names no tenant cluster; say which ones, for example -e {variable}=<name>[,<name>]")
     if problems:
         raise IntentError(problems.as_list())
 
-    by_default = [name for name in model.tenant_clusters if name in reached] if all_by_default else []
+    by_default = [name for name in every if name in reached] if all_by_default else []
     targets = _targets(model, list(selected) or by_default, host_cluster)
-    if not targets.tenant_clusters and not host_cluster and model.tenant_clusters:
+    if not targets.all_tenant_clusters and not host_cluster and every:
         problems.add("--limit", f"leaves no tenant cluster; leave it away and use -e {variable}=<name>[,<name>]")
     left_out = [host for host in targets.hosts if host not in reached]
     if left_out:
-        what = ", ".join(targets.tenant_clusters) if targets.tenant_clusters else "the host cluster"
+        chosen = targets.all_tenant_clusters
+        what = ", ".join(chosen) if chosen else "the host cluster"
+        groups = [*(_group(name) for name in targets.tenant_clusters), *targets.shared_node_clusters]
         hint = (
-            f" and use -e {variable}={','.join(targets.tenant_clusters)}, or limit to"
-            f" '{':'.join(['shared_servers', *(_group(name) for name in targets.tenant_clusters)])}'"
-            if targets.tenant_clusters
+            f" and use -e {variable}={','.join(chosen)}, or limit to '{':'.join(['shared_servers', *groups])}'"
+            if chosen
             else ""
         )
         problems.add("--limit", f"leaves out {', '.join(left_out)}, which {what} needs; leave it away{hint}")
@@ -72,12 +79,14 @@ def select(
 
 
 def _targets(model: Model, names: Sequence[str], host_cluster: bool) -> Targets:
-    chosen = [model.tenant_clusters[name] for name in names]
+    every = model.all_tenant_clusters
+    chosen = [every[name] for name in names]
     shared = {host for tenant in chosen for host in tenant.shared_servers}
     if host_cluster:
         shared = set(model.shared_servers)
     return Targets(
-        tenant_clusters=[tenant.name for tenant in chosen],
+        tenant_clusters=[tenant.name for tenant in chosen if tenant.private_nodes],
+        shared_node_clusters=[tenant.name for tenant in chosen if not tenant.private_nodes],
         shared_servers=sorted(shared),
         bare_metal=sorted(host for tenant in chosen for host in tenant.bare_metal),
         vm_nodes=sorted(host for tenant in chosen for host in tenant.vm_nodes),

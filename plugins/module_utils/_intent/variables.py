@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .control_plane_variables import CONTROL_PLANE
+from .control_plane_variables import CONTROL_PLANE, SHARED_NODES
 from .schema import Schema
 
 _NETWORK = {"type": "string", "minLength": 1, "examples": ["192.168.64.0/18"]}
@@ -344,6 +344,26 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
     },
 }
 
+SHARED_NODE_CLUSTER: dict[str, dict[str, Any]] = {
+    "fabric_shared_servers": {
+        **TENANT_CLUSTER["fabric_shared_servers"],
+        "description": "Shared servers that run its control plane and its pods; default: all of them.",
+    },
+    "tenant_cluster_backend": {
+        "type": "string",
+        "enum": ["vcluster"],
+        "default": "vcluster",
+        "description": "What runs its control plane; Kamaji has no shared nodes.",
+    },
+    **{
+        name: each
+        for name, each in TENANT_CLUSTER.items()
+        if name in ("tenant_cluster_replicas", "tenant_cluster_kubernetes_version", "tenant_cluster_namespace")
+        or (name in CONTROL_PLANE and not name.startswith("api_load_balancer_") and name != "tenant_cluster_addons")
+    },
+    **SHARED_NODES,
+}
+
 # Variables of the collection that begin like intent but are no part of the model: what the plays take and what the
 # role fabric leaves on a tenant cluster's host. Known here so that a misspelt name can be told from them.
 NOT_INTENT = (
@@ -388,6 +408,9 @@ def published() -> dict[str, Schema]:
             "Variables of the whole rack (group_vars/all)", COLLECTION_WIDE, list(REQUIRED)
         ),
         "tenant_cluster.schema.json": _document("Variables of a tenant cluster (host_vars/<name>)", TENANT_CLUSTER, []),
+        "shared_node_cluster.schema.json": _document(
+            "Variables of a tenant cluster on shared nodes (host_vars/<name>)", SHARED_NODE_CLUSTER, []
+        ),
         "shared_server.schema.json": _document("Variables of a shared server (host_vars/<name>)", SHARED_SERVER, []),
         "bare_metal_server.schema.json": _document(
             "Variables of a bare-metal server (host_vars/<name>)", BARE_METAL, []

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .._kube.documents import common, shared_nodes
 from .._kube.documents import control_plane_options as translation
 from .._kube.documents.common import Document, merge
 from .._kube.documents.control_plane import OURS, THEIRS, control_plane_parts
 from .._vcluster import chart_schema, former_keys, licence, options, quota, value_rules
 from .._vcluster.chart import Chart, ChartError
 from .._vcluster.paths import at
-from .control_plane_variables import CONTROL_PLANE, DEFAULT_CHART_VERSION, ENDPOINT_MODES
+from .control_plane_variables import CONTROL_PLANE, DEFAULT_CHART_VERSION, ENDPOINT_MODES, SHARED_NODES
 from .model import TenantCluster
 from .problems import Problems
 
@@ -25,6 +26,7 @@ _INTENT = {
     for key in (
         "kubernetes_version", "storage_class", "storage_size", "storage", "backing_store", "images", "resources",
         "priority_class", "extra_args", "dns", "isolation", "addons", "exposure", "values",
+        "host_nodes", "sync", "plugins",
     )
 }  # fmt: skip
 _OF_KIND = {
@@ -37,6 +39,7 @@ _OF_KIND = {
     "connector": translation.EXTERNAL_DATABASE,
     "tls_secret": translation.EXTERNAL_DATABASE,
 }
+EXTERNAL = ENDPOINT_MODES[2]
 #: What vCluster's own kube-vip serves.
 EMBEDDED_PORT = 8443
 
@@ -45,7 +48,7 @@ def check(
     tenant: TenantCluster, variables: Mapping[str, Any], find_chart: FindChart, problems: Problems
 ) -> dict[str, list[str]]:
     """Adds every mistake; returns what needs a licence, by tier."""
-    sound = {name for name in CONTROL_PLANE if not problems.has(f"{tenant.name}.{name}")}
+    sound = {name for name in (*CONTROL_PLANE, *SHARED_NODES) if not problems.has(f"{tenant.name}.{name}")}
     found = _chart(tenant, variables, find_chart, problems)
     version = found.version if found and found.version else variables.get("tenant_cluster_chart_version")
     intent = _intent(tenant, variables, sound, str(version or DEFAULT_CHART_VERSION))
@@ -88,8 +91,13 @@ def _chart(
 def _intent(tenant: TenantCluster, variables: Mapping[str, Any], sound: set[str], version: str) -> Document:
     chosen = {key: variables[name] for key, name in _INTENT.items() if name in sound and variables.get(name)}
     mode = variables.get("api_load_balancer_mode")
+    if not tenant.private_nodes:
+        # nothing of it has a VIP
+        mode = EXTERNAL
+        chosen.pop("addons", None)
     return {
         "name": tenant.name,
+        "nodes": tenant.nodes,
         "network_namespace": tenant.network_namespace,
         "vip": None,
         "port": tenant.api_port,
@@ -115,7 +123,7 @@ def _in_values(
         if variable != THEIRS:
             ours = merge(ours, fragment)
     yield from former_keys.found_in(theirs, release)
-    yield from value_rules.mistakes(ours, theirs)
+    yield from value_rules.mistakes(ours, theirs, intent["nodes"] != common.SHARED_NODES)
     if release is not None:
         yield from options.too_new(ours, release)
     isolation = intent.get("isolation") or {}
@@ -130,6 +138,7 @@ def _persistent(values: Document) -> bool:
 
 def _between_options(tenant: TenantCluster, intent: Document) -> Iterator[tuple[str, str]]:
     yield from _backing_store(tenant, intent)
+    yield from _on_nodes(tenant, intent)
     storage = intent.get("storage") or {}
     if storage.get("persistent") is False:
         for key in ("storage_class", "storage_size"):
@@ -167,6 +176,23 @@ def _backing_store(tenant: TenantCluster, intent: Document) -> Iterator[tuple[st
             "fabric_shared_servers",
             "without a volume or embedded etcd the control plane is a Deployment, which starts a new pod beside the old"
             " one: that takes two shared servers, or two replicas",
+        )
+
+
+def _on_nodes(tenant: TenantCluster, intent: Document) -> Iterator[tuple[str, str]]:
+    if tenant.private_nodes:
+        for name in SHARED_NODES:
+            if intent.get(name.removeprefix("tenant_cluster_")):
+                yield name, "is for tenant clusters in the group shared_node_clusters; this one has servers of its own"
+        return
+    option = intent.get("host_nodes") or {}
+    show = option.get("show") or shared_nodes.LABELLED
+    if option.get("labels") and show != shared_nodes.LABELLED:
+        yield "tenant_cluster_host_nodes.labels", f"is for show: {shared_nodes.LABELLED}, and this is {show}"
+    if option.get("scheduler") and show not in (shared_nodes.LABELLED, shared_nodes.ALL):
+        yield (
+            "tenant_cluster_host_nodes.scheduler",
+            f"has to see nodes before they run anything: set show to {shared_nodes.LABELLED} or {shared_nodes.ALL}",
         )
 
 

@@ -35,6 +35,8 @@ _ETCD_CLAIM = f"{_ETCD}.statefulSet.persistence.volumeClaim"
 _DATABASE = f"{_STORE}.database.external"
 _K8S = "controlPlane.distro.k8s"
 _KONNECTIVITY = "controlPlane.advanced.konnectivity"
+_FROM_HOST, _TO_HOST = "sync.fromHost", "sync.toHost"
+_NODES = f"{_FROM_HOST}.nodes"
 _IMAGE_PARTS = ("registry", "repository", "tag")
 
 
@@ -113,6 +115,21 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_exposure.gateway.host", ("controlPlane.tlsRoute.enabled", "controlPlane.tlsRoute.host"),
            since=(0, 34)),
     Option("tenant_cluster_exposure.gateway.parents", ("controlPlane.tlsRoute.parentRefs",), since=(0, 34)),
+    Option("tenant_cluster_host_nodes.show", (f"{_NODES}.enabled",), note="on shared nodes"),
+    Option("tenant_cluster_host_nodes.labels", (f"{_NODES}.selector.labels",), note="on shared nodes"),
+    Option("tenant_cluster_host_nodes.scheduler", (f"{_K8S}.scheduler.enabled",), note="on shared nodes"),
+    Option("tenant_cluster_host_nodes.sync_back", (f"{_NODES}.syncBackChanges",), note="on shared nodes"),
+    Option("tenant_cluster_sync.storage_classes",
+           (f"{_FROM_HOST}.storageClasses.enabled",), note="on shared nodes; of the tenant's own:"
+           " sync.toHost.storageClasses.enabled"),
+    Option("tenant_cluster_sync.persistent_volumes", (f"{_TO_HOST}.persistentVolumes.enabled",),
+           note="on shared nodes"),
+    Option("tenant_cluster_sync.ingresses",
+           (f"{_TO_HOST}.ingresses.enabled", f"{_FROM_HOST}.ingressClasses.enabled"), note="on shared nodes"),
+    Option("tenant_cluster_sync.services_from_host", ("networking.replicateServices.fromHost",),
+           note="on shared nodes"),
+    Option("tenant_cluster_sync.services_to_host", ("networking.replicateServices.toHost",), note="on shared nodes"),
+    Option("tenant_cluster_plugins", ("plugins",), note="on shared nodes"),
     Option("api_load_balancer_mode=kube_vip_embedded", ("controlPlane.advanced.kubeVip.enabled",)),
 )  # fmt: skip
 

@@ -46,22 +46,38 @@ VARIABLES = {
 POD_SECURITY_STANDARDS = ("", "privileged", "baseline", "restricted")
 
 
-def mistakes(ours: Values, theirs: Values) -> Iterator[tuple[str, str]]:
+def mistakes(ours: Values, theirs: Values, private_nodes: bool = True) -> Iterator[tuple[str, str]]:
     """Mistakes in the values that a user adds to those that are made from variables: their path, and what is wrong."""
-    if _merged(ours, theirs, "privateNodes.enabled") is not True:
-        yield "privateNodes.enabled", "the servers of a tenant cluster are its private nodes: leave it out"
-    for path, instead in NOT_WITH_PRIVATE_NODES.items():
-        if _merged(ours, theirs, path) is True:
-            yield path, f"vCluster refuses it with private nodes: {instead}"
+    yield from _private_nodes(ours, theirs) if private_nodes else _shared_nodes(ours, theirs)
     for path in SCHEDULERS:
         if _merged(ours, theirs, path) is True and _merged(ours, theirs, _NODES_FROM_HOST) is not True:
             yield path, f"vCluster refuses it without {_NODES_FROM_HOST}; private nodes have a scheduler anyway"
     for path, variable in VARIABLES.items():
         value = _at(theirs, path)
-        if value is not None and value != _at(ours, path):
+        if value is not None and _at(ours, path) not in (None, value):
             yield path, f"is {value} here and {_at(ours, path)} by {variable}: set that variable"
     yield from _backing_store(ours, theirs)
     yield from _scalars(theirs)
+
+
+def _private_nodes(ours: Values, theirs: Values) -> Iterator[tuple[str, str]]:
+    if _merged(ours, theirs, "privateNodes.enabled") is not True:
+        yield "privateNodes.enabled", "the servers of a tenant cluster are its private nodes: leave it out"
+    for path, instead in NOT_WITH_PRIVATE_NODES.items():
+        if _merged(ours, theirs, path) is True:
+            yield path, f"vCluster refuses it with private nodes: {instead}"
+
+
+def _shared_nodes(ours: Values, theirs: Values) -> Iterator[tuple[str, str]]:
+    if _merged(ours, theirs, "privateNodes.enabled") is True:
+        yield (
+            "privateNodes.enabled",
+            "it runs on the host cluster's nodes: put it into the group tenant_clusters for servers of its own",
+        )
+    if _merged(ours, theirs, "controlPlane.endpoint") is not None:
+        yield "controlPlane.endpoint", "vCluster refuses it without private nodes"
+    if all(_merged(ours, theirs, f"sync.{side}.storageClasses.enabled") is True for side in ("fromHost", "toHost")):
+        yield "sync.toHost.storageClasses.enabled", "cannot be together with those of the host cluster"
 
 
 def _backing_store(ours: Values, theirs: Values) -> Iterator[tuple[str, str]]:

@@ -25,3 +25,13 @@ def test_removal_touches_this_label_alone_wherever_it_is() -> None:
 
 def test_a_node_that_does_not_exist_is_noticed() -> None:
     assert missing_nodes(NODES, ["a", "z"]) == ["z"]
+
+
+def test_exclusive_labels_leave_the_other_nodes() -> None:
+    changes = label_changes(NODES, ["b", "c"], {LABEL: "node"}, exclusive=True)
+    assert [(change.node, change.after) for change in changes] == [
+        ("a", {}),
+        ("b", {LABEL: "node"}),
+        ("c", {LABEL: "node"}),
+    ]
+    assert changes[0].patch == {"metadata": {"labels": {LABEL: None}}}

@@ -62,6 +62,14 @@ def test_who_reaches_whom(source: dict[str, str] | None, target: dict[str, str],
     assert admitted(source, target, port) is open_
 
 
+def test_on_shared_nodes_the_tenants_pods_reach_their_api() -> None:
+    tenant, stranger = {"vcluster.loft.sh/managed-by": "blue"}, {"vcluster.loft.sh/managed-by": "green"}
+    assert admitted(tenant, API, 8443, nodes="shared")
+    assert not admitted(tenant, ETCD, 2379, nodes="shared")
+    assert not admitted(stranger, API, 8443, nodes="shared")
+    assert not admitted(tenant, API, 8443)
+
+
 def test_the_load_balancers_pods_are_the_ones_meant() -> None:
     balancer = {
         "name": "blue", "namespace": "n", "network_namespace": "m", "vip": None, "prefix_length": None, "port": 443,

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import TYPED_OPTIONS
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import (
+    SHARED_NODES,
+    TYPED_OPTIONS,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.problems import Problems
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.schema import read
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables import TENANT_CLUSTER
@@ -29,6 +32,7 @@ from .paths import knows
 REPOSITORY = Path(__file__).parents[3]
 PAGE = REPOSITORY / "docs" / "tenant-cluster-options.md"
 COMBINATIONS = dict(combinations())
+DECLARED = {**TYPED_OPTIONS, **SHARED_NODES}
 
 
 def version(release: str) -> options.Release:
@@ -71,8 +75,8 @@ def suboptions(schema: dict[str, Any], name: str) -> Iterator[str]:
 
 
 def test_the_table_has_every_typed_option() -> None:
-    declared = {path for name, schema in TYPED_OPTIONS.items() for path in suboptions(schema, name)}
-    listed = {option.name for option in options.OPTIONS if option.name.split(".")[0] in TYPED_OPTIONS}
+    declared = {path for name, schema in DECLARED.items() for path in suboptions(schema, name)}
+    listed = {option.name for option in options.OPTIONS if option.name.split(".")[0] in DECLARED}
     assert listed == declared
 
 
@@ -95,12 +99,13 @@ def test_the_argument_specs_have_the_same_options() -> None:
         assert spec["type"] == types[schema["type"]], name
         if "enum" in schema:
             assert spec["choices"] == [each for each in schema["enum"] if each], name
+        schema = {**schema, **schema["items"]} if schema.get("items", {}).get("properties") else schema
         assert set(schema.get("properties", {})) == set(spec.get("options", {})), name
         assert bool(schema.get("writeOnly")) is bool(spec.get("no_log")), name
         for each, inside in schema.get("properties", {}).items():
             compare(inside, spec["options"][each], f"{name}.{each}")
 
-    for name, schema in TYPED_OPTIONS.items():
+    for name, schema in DECLARED.items():
         compare(schema, documented[name], name)
     assert {name for name in TENANT_CLUSTER if name.startswith("tenant_cluster_")} <= set(documented)
 

@@ -11,6 +11,8 @@ Document = dict[str, Any]
 KNOWN_AFTER_APPLY = "(known after apply)"
 MANAGED_BY = "baremetal.fabric"
 TENANT_LABEL = "baremetal.fabric/tenant-cluster"
+#: What a tenant cluster's pods run on: servers of its own, or the host cluster's.
+PRIVATE_NODES, SHARED_NODES = "private", "shared"
 NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks"
 
 
@@ -31,6 +33,11 @@ def labels(tenant: str) -> dict[str, str]:
 def node_label(tenant: str) -> dict[str, str]:
     """Carried by the nodes of the host cluster that have the tenant cluster's bridge."""
     return {f"tenant.baremetal.fabric/{tenant}": "bridge"}
+
+
+def shared_node_label(tenant: str) -> dict[str, str]:
+    """Carried by the nodes of the host cluster that run a tenant cluster without nodes of its own, pods and all."""
+    return {f"tenant.baremetal.fabric/{tenant}": "node"}
 
 
 def namespace(name: str, tenant: str, extra: dict[str, str] | None = None) -> Document:

@@ -1,9 +1,10 @@
-"""The Helm values of a tenant cluster's control plane, for vCluster's chart with private nodes."""
+"""The Helm values of a tenant cluster's control plane, for vCluster's chart."""
 
 from __future__ import annotations
 
 from ..._vcluster.former_keys import release_of
 from . import control_plane_options as options
+from . import shared_nodes
 from .common import NETWORKS_ANNOTATION, Document, known, merge, node_label, one_per_node, require
 from .network import CONTROL_PLANE
 
@@ -18,7 +19,8 @@ def control_plane_values(intent: Document) -> Document:
     `intent`: name, network_namespace, vip (None while unknown), port, replicas, pod_cidr, service_cidr; optional:
     chart_version, kubernetes_version, storage_class, storage_size, storage, backing_store, images, resources,
     priority_class, extra_args, dns, isolation, addons, exposure, endpoint_mode, gateway, tolerations, licence_secret,
-    values (merged last).
+    values (merged last). With nodes: shared it has no leg in a VLAN, and network_namespace, vip, port, pod_cidr and
+    service_cidr mean nothing; host_nodes, sync and plugins are for that kind alone.
     """
     values: Document = {}
     for _variable, fragment in control_plane_parts(intent):
@@ -28,9 +30,13 @@ def control_plane_values(intent: Document) -> Document:
 
 def control_plane_parts(intent: Document) -> list[tuple[str, Document]]:
     """The values by the variable that they come from, in the order in which they are merged."""
-    require(intent, ("name", "network_namespace", "vip", "port", "replicas", "pod_cidr", "service_cidr"))
     release = release_of(intent.get("chart_version"))
-    parts = [(OURS, _base(intent)), *options.parts(intent, release)]
+    if shared_nodes.wanted(intent):
+        require(intent, ("name", "replicas"))
+        parts = [(OURS, shared_nodes.base(intent)), *options.parts(intent, release), *shared_nodes.parts(intent)]
+    else:
+        require(intent, ("name", "network_namespace", "vip", "port", "replicas", "pod_cidr", "service_cidr"))
+        parts = [(OURS, _base(intent)), *options.parts(intent, release)]
     if intent.get("values"):
         parts.append((THEIRS, intent["values"]))
     return parts

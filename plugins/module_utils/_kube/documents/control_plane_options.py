@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .common import Document, merge
+from .common import SHARED_NODES, Document, merge
+from .fragments import fragment, merged, whole
 
 Release = tuple[int, int]
 
@@ -29,7 +30,7 @@ def parts(intent: Document, release: Release | None) -> list[tuple[str, Document
         ("tenant_cluster_storage", _storage(intent)),
         (
             "tenant_cluster_kubernetes_version",
-            _set("controlPlane.distro.k8s.version", intent.get("kubernetes_version")),
+            fragment("controlPlane.distro.k8s.version", intent.get("kubernetes_version")),
         ),
         ("tenant_cluster_licence_secret", _licence(intent.get("licence_secret"), release)),
         *((variable, translate(intent.get(key) or {})) for key, (variable, translate) in _TRANSLATED.items()),
@@ -40,7 +41,9 @@ def parts(intent: Document, release: Release | None) -> list[tuple[str, Document
 
 
 def backing_store_kind(intent: Document) -> str:
-    return str((intent.get("backing_store") or {}).get("kind") or EMBEDDED_ETCD)
+    """Embedded etcd needs the licence that private nodes need anyway; on shared nodes the chart's own default holds."""
+    default = SQLITE if intent.get("nodes") == SHARED_NODES else EMBEDDED_ETCD
+    return str((intent.get("backing_store") or {}).get("kind") or default)
 
 
 def workload_kind(values: Document) -> str:
@@ -62,38 +65,17 @@ def _is(store: Mapping[str, Any], *path: str) -> bool:
     return bool((here or {}).get("enabled"))
 
 
-def _set(path: str, value: Any) -> Document:
-    """Values with this one alone; nothing for what is not set."""
-    if value is None or value == "" or value == [] or value == {}:
-        return {}
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    result: Document = value
-    return result
-
-
-def _all(*fragments: Document) -> Document:
-    values: Document = {}
-    for each in fragments:
-        values = merge(values, each)
-    return values
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None or value == "" else int(value)
-
-
 # --- where the state is --------------------------------------------------------------------------------------------
 
 
 def _storage(intent: Document) -> Document:
     option = intent.get("storage") or {}
     claim = "controlPlane.statefulSet.persistence.volumeClaim"
-    return _all(
-        _set(f"{claim}.size", intent.get("storage_size")),
-        _set(f"{claim}.storageClass", intent.get("storage_class")),
-        _set(f"{claim}.enabled", option.get("persistent")),
-        _set(f"{claim}.retentionPolicy", option.get("retention")),
+    return merged(
+        fragment(f"{claim}.size", intent.get("storage_size")),
+        fragment(f"{claim}.storageClass", intent.get("storage_class")),
+        fragment(f"{claim}.enabled", option.get("persistent")),
+        fragment(f"{claim}.retentionPolicy", option.get("retention")),
     )
 
 
@@ -102,7 +84,7 @@ def _backing_store(option: Document) -> Document:
     if kind == DEPLOYED_ETCD:
         return _deployed_etcd(option)
     if kind == SQLITE:
-        return _set("controlPlane.backingStore.database.embedded.enabled", True)
+        return fragment("controlPlane.backingStore.database.embedded.enabled", True)
     if kind == EXTERNAL_DATABASE:
         return _external_database(option)
     return {}
@@ -111,33 +93,33 @@ def _backing_store(option: Document) -> Document:
 def _deployed_etcd(option: Document) -> Document:
     etcd = "controlPlane.backingStore.etcd.deploy"
     claim = f"{etcd}.statefulSet.persistence.volumeClaim"
-    return _all(
-        _set(f"{etcd}.enabled", True),
-        _set(f"{etcd}.statefulSet.highAvailability.replicas", _whole(option.get("replicas"))),
-        _set(f"{etcd}.statefulSet.image", _image(option.get("image"))),
-        _set(f"{claim}.enabled", option.get("persistent")),
-        _set(f"{claim}.size", option.get("storage_size")),
-        _set(f"{claim}.storageClass", option.get("storage_class")),
+    return merged(
+        fragment(f"{etcd}.enabled", True),
+        fragment(f"{etcd}.statefulSet.highAvailability.replicas", whole(option.get("replicas"))),
+        fragment(f"{etcd}.statefulSet.image", _image(option.get("image"))),
+        fragment(f"{claim}.enabled", option.get("persistent")),
+        fragment(f"{claim}.size", option.get("storage_size")),
+        fragment(f"{claim}.storageClass", option.get("storage_class")),
     )
 
 
 def _external_database(option: Document) -> Document:
     database = "controlPlane.backingStore.database.external"
-    values = _all(
-        _set(f"{database}.enabled", True),
-        _set(f"{database}.dataSource", option.get("data_source")),
-        _set(f"{database}.connector", option.get("connector")),
+    values = merged(
+        fragment(f"{database}.enabled", True),
+        fragment(f"{database}.dataSource", option.get("data_source")),
+        fragment(f"{database}.connector", option.get("connector")),
     )
     if not option.get("tls_secret"):
         return values
     files = {"caFile": "ca.crt", "certFile": "tls.crt", "keyFile": "tls.key"}
     mount = {"name": "database-certificates", "mountPath": DATABASE_CERTIFICATES, "readOnly": True}
     volume = {"name": "database-certificates", "secret": {"secretName": option["tls_secret"], "defaultMode": 0o400}}
-    return _all(
+    return merged(
         values,
-        *(_set(f"{database}.{key}", f"{DATABASE_CERTIFICATES}/{name}") for key, name in files.items()),
-        _set("controlPlane.statefulSet.persistence.addVolumes", [volume]),
-        _set("controlPlane.statefulSet.persistence.addVolumeMounts", [mount]),
+        *(fragment(f"{database}.{key}", f"{DATABASE_CERTIFICATES}/{name}") for key, name in files.items()),
+        fragment("controlPlane.statefulSet.persistence.addVolumes", [volume]),
+        fragment("controlPlane.statefulSet.persistence.addVolumeMounts", [mount]),
     )
 
 
@@ -150,48 +132,51 @@ def _image(option: Any) -> Document:
 
 def _images(option: Document) -> Document:
     secrets = [{"name": name} for name in option.get("pull_secrets") or []]
-    return _all(
-        _set("controlPlane.advanced.defaultImageRegistry", option.get("registry")),
-        _set("controlPlane.statefulSet.image", _image(option.get("control_plane"))),
-        _set("controlPlane.distro.k8s.image", _image(option.get("kubernetes"))),
-        _set("controlPlane.statefulSet.imagePullPolicy", option.get("pull_policy")),
-        _set("controlPlane.distro.k8s.imagePullPolicy", option.get("pull_policy")),
-        _set("controlPlane.advanced.serviceAccount.imagePullSecrets", secrets),
+    return merged(
+        fragment("controlPlane.advanced.defaultImageRegistry", option.get("registry")),
+        fragment("controlPlane.statefulSet.image", _image(option.get("control_plane"))),
+        fragment("controlPlane.distro.k8s.image", _image(option.get("kubernetes"))),
+        fragment("controlPlane.statefulSet.imagePullPolicy", option.get("pull_policy")),
+        fragment("controlPlane.distro.k8s.imagePullPolicy", option.get("pull_policy")),
+        fragment("controlPlane.advanced.serviceAccount.imagePullSecrets", secrets),
     )
 
 
 def _resources(option: Document) -> Document:
     chosen = {key: option[key] for key in ("requests", "limits") if option.get(key)}
-    return _set("controlPlane.statefulSet.resources", chosen)
+    return fragment("controlPlane.statefulSet.resources", chosen)
 
 
 def _priority_class(intent: Document) -> Document:
     name = intent.get("priority_class")
-    values = _set("controlPlane.statefulSet.scheduling.priorityClassName", name)
+    values = fragment("controlPlane.statefulSet.scheduling.priorityClassName", name)
     if name and backing_store_kind(intent) == DEPLOYED_ETCD:
         etcd = "controlPlane.backingStore.etcd.deploy.statefulSet.scheduling.priorityClassName"
-        return merge(values, _set(etcd, name))
+        return merge(values, fragment(etcd, name))
     return values
 
 
 def _extra_args(option: Document) -> Document:
     names = {"api_server": "apiServer", "controller_manager": "controllerManager", "scheduler": "scheduler"}
-    return _all(
-        *(_set(f"controlPlane.distro.k8s.{key}.extraArgs", list(option.get(each) or [])) for each, key in names.items())
+    return merged(
+        *(
+            fragment(f"controlPlane.distro.k8s.{key}.extraArgs", list(option.get(each) or []))
+            for each, key in names.items()
+        )
     )
 
 
 def _dns(option: Document) -> Document:
     deployment = "controlPlane.coredns.deployment"
-    return _all(
-        _set(f"{deployment}.replicas", _whole(option.get("replicas"))),
-        _set(f"{deployment}.image", option.get("image")),
+    return merged(
+        fragment(f"{deployment}.replicas", whole(option.get("replicas"))),
+        fragment(f"{deployment}.image", option.get("image")),
     )
 
 
 def _licence(secret: Any, release: Release | None) -> Document:
     before = release is not None and release < PLATFORM_SINCE
-    return _set(f"{'external.' if before else ''}platform.apiKey.secretName", secret)
+    return fragment(f"{'external.' if before else ''}platform.apiKey.secretName", secret)
 
 
 # --- who may do what -----------------------------------------------------------------------------------------------
@@ -200,13 +185,13 @@ def _licence(secret: Any, release: Release | None) -> Document:
 def _isolation(option: Document) -> Document:
     quota, limits = option.get("quota") or {}, option.get("limits") or {}
     bounds = {"default": "default", "default_request": "defaultRequest", "max": "max", "min": "min"}
-    return _all(
-        _set("policies.networkPolicy.enabled", option.get("network_policy")),
-        _set("policies.resourceQuota.enabled", _enabled(quota)),
-        _set("policies.resourceQuota.quota", quota.get("hard")),
-        _set("policies.limitRange.enabled", _enabled(limits)),
-        *(_set(f"policies.limitRange.{key}", limits.get(each)) for each, key in bounds.items()),
-        _set("policies.podSecurityStandard", option.get("pod_security")),
+    return merged(
+        fragment("policies.networkPolicy.enabled", option.get("network_policy")),
+        fragment("policies.resourceQuota.enabled", _enabled(quota)),
+        fragment("policies.resourceQuota.quota", quota.get("hard")),
+        fragment("policies.limitRange.enabled", _enabled(limits)),
+        *(fragment(f"policies.limitRange.{key}", limits.get(each)) for each, key in bounds.items()),
+        fragment("policies.podSecurityStandard", option.get("pod_security")),
     )
 
 
@@ -227,31 +212,31 @@ def _addons(option: Document) -> Document:
         "cloud_controller_manager": ["controlPlane.advanced.cloudControllerManager.enabled"],
         "konnectivity": [f"controlPlane.advanced.konnectivity.{each}.enabled" for each in ("server", "agent")],
     }
-    values = _all(*(_set(path, option.get(each)) for each, paths in switches.items() for path in paths))
-    agents = _set("controlPlane.advanced.konnectivity.agent.replicas", _whole(option.get("konnectivity_agents")))
+    values = merged(*(fragment(path, option.get(each)) for each, paths in switches.items() for path in paths))
+    agents = fragment("controlPlane.advanced.konnectivity.agent.replicas", whole(option.get("konnectivity_agents")))
     addresses = list(option.get("metallb_addresses") or [])
     metallb = {"enabled": True, "ipAddressPool": {"addresses": addresses}} if addresses else None
-    return _all(values, agents, _set("deploy.metallb", metallb))
+    return merged(values, agents, fragment("deploy.metallb", metallb))
 
 
 def _exposure(option: Document) -> Document:
     ingress, gateway = option.get("ingress") or {}, option.get("gateway") or {}
-    values = _all(
-        _set("controlPlane.service.spec.type", option.get("type")),
-        _set("controlPlane.service.httpsNodePort", _whole(option.get("node_port"))),
-        _set("controlPlane.service.annotations", option.get("annotations")),
-        _set("controlPlane.proxy.extraSANs", list(option.get("names") or [])),
+    values = merged(
+        fragment("controlPlane.service.spec.type", option.get("type")),
+        fragment("controlPlane.service.httpsNodePort", whole(option.get("node_port"))),
+        fragment("controlPlane.service.annotations", option.get("annotations")),
+        fragment("controlPlane.proxy.extraSANs", list(option.get("names") or [])),
     )
     if ingress:
-        values = _all(
+        values = merged(
             values,
-            _set("controlPlane.ingress", {"enabled": True, "host": ingress.get("host")}),
-            _set("controlPlane.ingress.spec.ingressClassName", ingress.get("class")),
-            _set("controlPlane.ingress.annotations", ingress.get("annotations")),
+            fragment("controlPlane.ingress", {"enabled": True, "host": ingress.get("host")}),
+            fragment("controlPlane.ingress.spec.ingressClassName", ingress.get("class")),
+            fragment("controlPlane.ingress.annotations", ingress.get("annotations")),
         )
     if gateway:
         route = {"enabled": True, "host": gateway.get("host"), "parentRefs": list(gateway.get("parents") or [])}
-        values = _all(values, _set("controlPlane.tlsRoute", route))
+        values = merged(values, fragment("controlPlane.tlsRoute", route))
     return values
 
 
@@ -260,7 +245,7 @@ def _endpoint_mode(intent: Document) -> Document:
     if intent.get("endpoint_mode") != EMBEDDED_KUBE_VIP:
         return {}
     kube_vip = {"enabled": True, "interface": "net1", "gateway": intent.get("gateway")}
-    return _set("controlPlane.advanced.kubeVip", {key: value for key, value in kube_vip.items() if value})
+    return fragment("controlPlane.advanced.kubeVip", {key: value for key, value in kube_vip.items() if value})
 
 
 #: Of the control plane's intent: key, and the variable and the translation that belong to it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..._vcluster.paths import at
 from .. import yaml_text
 from .common import KNOWN_AFTER_APPLY, Document, DocumentError, require
 
@@ -67,7 +68,8 @@ def cluster_api_objects(intent: Document) -> list[Document]:
         "kind": "VCluster",
         "metadata": dict(metadata),
         "spec": {
-            "controlPlaneEndpoint": {"host": intent["vip"], "port": int(intent["port"])},
+            # on shared nodes the provider finds the Service by itself
+            **({"controlPlaneEndpoint": {"host": intent["vip"], "port": int(intent["port"])}} if intent["vip"] else {}),
             "helmRelease": release,
         },
     }
@@ -76,7 +78,8 @@ def cluster_api_objects(intent: Document) -> list[Document]:
 
 def _check(intent: Document, keys: tuple[str, ...]) -> None:
     require(intent, keys)
-    if not intent["vip"] or KNOWN_AFTER_APPLY in str(intent["values"]):
+    private_nodes = at(intent["values"], "privateNodes.enabled")
+    if (private_nodes and not intent["vip"]) or KNOWN_AFTER_APPLY in str(intent["values"]):
         raise DocumentError(
             f"the VIP of tenant cluster {intent['name']} is not known before its fabric is there:"
             " run tenant_create first, or set tenant_cluster_vip"

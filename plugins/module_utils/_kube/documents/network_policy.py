@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..._vcluster.former_keys import release_of
-from .common import Document, labels, require
+from .common import SHARED_NODES, Document, labels, require
 from .load_balancer import NAME as LOAD_BALANCER
 
 CONTROL_PLANE, ENDPOINT = "control-plane", "api-load-balancer"
 API_PORT = 8443
+#: On what vCluster makes in its namespace for the tenant: the name of the release.
+SYNCED_LABEL = "vcluster.loft.sh/managed-by"
 #: Konnectivity's own port, which releases up to 0.30 have on their Service.
 KONNECTIVITY_PORT, KONNECTIVITY_UNTIL = 8132, (0, 30)
 
@@ -22,26 +24,29 @@ def control_plane_policies(intent: Document) -> list[Document]:
     """Policies for the control plane's pods and for those of its load balancer.
 
     `intent`: name, namespace; optional: chart_version, exposure (as for the values), allow (a list of
-    NetworkPolicyPeers that may reach the API).
+    NetworkPolicyPeers that may reach the API), nodes (shared: the tenant's own pods are in the namespace, and there is
+    no load balancer).
     """
     require(intent, ("name", "namespace"))
     own: Document = {
         "matchLabels": {"release": intent["name"]},
         "matchExpressions": [{"key": "app", "operator": "In", "values": ["vcluster", "vcluster-etcd"]}],
     }
+    shared = intent.get("nodes") == SHARED_NODES
+    tenant = {"podSelector": {"matchLabels": {SYNCED_LABEL: intent["name"]}}}
     balancer = {"podSelector": {"matchLabels": {"app": LOAD_BALANCER}}}
     ports = _ports(intent)
     ingress: list[Document] = [
         {"from": [{"podSelector": own}]},  # etcd's members, and etcd beside the control plane
-        {"from": [balancer, *(intent.get("allow") or [])], "ports": ports},
+        {"from": [tenant if shared else balancer, *(intent.get("allow") or [])], "ports": ports},
     ]
     if _exposed(intent.get("exposure") or {}):
         ingress.append({"ports": ports})
-    return [
-        _policy(intent, CONTROL_PLANE, own, ingress),
+    policies = [_policy(intent, CONTROL_PLANE, own, ingress)]
+    if not shared:
         # Its listener is also on the pod network, where only the node's probes have business.
-        _policy(intent, ENDPOINT, balancer["podSelector"], []),
-    ]
+        policies.append(_policy(intent, ENDPOINT, balancer["podSelector"], []))
+    return policies
 
 
 def _ports(intent: Document) -> list[Document]:

@@ -1,0 +1,186 @@
+"""A tenant cluster on shared nodes, by vCluster's own open-source server and chart, from nothing to nothing.
+
+Only the host cluster is needed: it has no VLAN and no server of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fabric_lab.build import charts, components, images
+from fabric_lab.demo.plays import Run
+
+from .conftest import settled, unchanged
+from .lab import TestLab
+from .test_50_change import copy_inventory
+
+pytestmark = pytest.mark.m9
+
+NAME, NAMESPACE, NODE = "amber", "vcluster-amber", "shared2"
+AMBER = ("-e", f"fabric_tenants={NAME}")
+SETTINGS: dict[str, Any] = {
+    "fabric_shared_servers": [NODE],
+    "tenant_cluster_chart": str(charts.path()),
+    "tenant_cluster_kubernetes_version": components.KUBERNETES,
+    # As a StatefulSet its one pod needs no second server for an update.
+    "tenant_cluster_storage": {"persistent": True},
+    "tenant_cluster_backing_store": {
+        "kind": "deployed_etcd",
+        "persistent": False,
+        "image": {"tag": images.ETCD.rpartition(":")[2]},
+    },
+    "tenant_cluster_images": {
+        "control_plane": {"repository": "loft-sh/vcluster-oss"},
+        "pull_policy": "IfNotPresent",
+    },
+    "tenant_cluster_dns": {"image": images.COREDNS},
+    "tenant_cluster_sync": {
+        "services_from_host": [{"from": "outside/hello", "to": "default/hello"}],
+        "services_to_host": [{"from": "default/web", "to": "amber-web"}],
+    },
+}
+
+
+def inventory_of(target: Path, **more: Any) -> Path:
+    copy_inventory(target, {})
+    hosts = yaml.safe_load((target / "hosts.yml").read_text())
+    hosts["all"]["children"]["shared_node_clusters"] = {"hosts": {NAME: {**SETTINGS, **more}}}
+    (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    return target
+
+
+def web(name: str, namespace: str, replicas: int) -> list[dict[str, Any]]:
+    """A Deployment and its Service."""
+    container = {
+        "name": "web",
+        "image": images.WEB,
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"containerPort": 8080}],
+    }
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    selector = {"matchLabels": {"app": name}}
+    metadata = {"name": name, "namespace": namespace}
+    return [
+        {
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {"replicas": replicas, "selector": selector, "template": template},
+        },
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]},
+        },
+    ]  # fmt: skip
+
+
+def apply(rack: TestLab, tenant: str | None, objects: list[dict[str, Any]]) -> None:
+    path = rack.lab.log_directory / "objects.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    rack.kubectl(tenant, "apply", "-f", str(path))
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 120) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(1)
+
+
+@pytest.fixture(scope="module")
+def created(rack: TestLab, host_cluster: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    del host_cluster
+    apply(rack, None, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "outside"}}])
+    apply(rack, None, web("hello", "outside", 1))
+    before = rack.inventory
+    rack.inventory = inventory_of(tmp_path_factory.mktemp("amber") / "inventory")
+    yield settled(rack.play("tenant_create", *AMBER))
+    rack.kubectl(None, "delete", "namespace", "outside")
+    rack.inventory = before
+
+
+@pytest.fixture(scope="module")
+def running(rack: TestLab, created: Run) -> Run:
+    """Four pods of the tenant's, in a namespace and by a Deployment of its own making."""
+    apply(rack, NAME, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}])
+    apply(rack, NAME, [*web("web", "default", 3), *web("web", "team", 1)])
+    for namespace in ("default", "team"):
+        rack.kubectl(NAME, "-n", namespace, "rollout", "status", "deployment/web", "--timeout=110s")
+    return created
+
+
+def host_pods(rack: TestLab) -> list[dict[str, Any]]:
+    """What of the tenant's runs on the host cluster."""
+    labels = f"vcluster.loft.sh/managed-by={NAME}"
+    items: list[dict[str, Any]] = json.loads(
+        rack.kubectl(None, "-n", NAMESPACE, "get", "pods", "-l", labels, "-o", "json")
+    )["items"]
+    return items
+
+
+def fetched(rack: TestLab, tenant: str | None, namespace: str, pod: str, url: str) -> dict[str, str]:
+    answer: dict[str, str] = json.loads(
+        rack.kubectl(tenant, "-n", namespace, "exec", pod, "--", "wget", "-qO-", "-T5", url)
+    )
+    return answer
+
+
+def test_no_licence_and_no_vlan_are_needed(rack: TestLab, created: Run) -> None:
+    assert created.count("changed") > 0
+    assert [each["name"] for each in rack.controller()["vnet"]] == ["host-nodes"]
+    image = ("-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert rack.kubectl(None, "-n", NAMESPACE, "get", f"statefulset/{NAME}", *image) == images.OPEN_VCLUSTER
+
+
+def test_pods_appear_renamed_and_nothing_else_does(rack: TestLab, running: Run) -> None:
+    del running
+    names = [pod["metadata"]["name"] for pod in host_pods(rack)]
+    assert sum(name.startswith("web-") and name.endswith(f"-x-default-x-{NAME}") for name in names) == 3
+    assert sum(name.startswith("web-") and name.endswith(f"-x-team-x-{NAME}") for name in names) == 1
+    assert "team" not in rack.kubectl(None, "get", "namespaces", "-o", "name")
+    assert "web" not in rack.kubectl(None, "get", "deployments", "-A", "-o", "name")
+
+
+def test_they_run_on_the_labelled_node_alone(rack: TestLab, running: Run) -> None:
+    del running
+    assert {pod["spec"]["nodeName"] for pod in host_pods(rack)} == {NODE}
+    assert set(rack.nodes(NAME)) == {NODE}
+
+
+def test_a_service_of_the_host_cluster_answers_in_the_tenants(rack: TestLab, running: Run) -> None:
+    del running
+    pod = rack.kubectl(NAME, "get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    assert fetched(rack, NAME, "default", pod, "http://hello.default")["host"].startswith("hello-")
+
+
+def test_a_service_of_the_tenants_answers_in_the_host_cluster(rack: TestLab, running: Run) -> None:
+    del running
+    pod = rack.kubectl(None, "-n", "outside", "get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
+    assert fetched(rack, None, "outside", pod, f"http://amber-web.{NAMESPACE}")["host"].startswith("web-")
+
+
+def test_a_second_run_changes_nothing(rack: TestLab, running: Run) -> None:
+    del running
+    unchanged(rack.play("tenant_create", *AMBER))
+
+
+def test_paused_its_pods_are_gone_and_come_back(rack: TestLab, running: Run) -> None:
+    del running
+    settled(rack.play("tenant_pause", *AMBER))
+    assert host_pods(rack) == []
+    unchanged(rack.play("tenant_pause", *AMBER))
+    settled(rack.play("tenant_resume", *AMBER))
+    wait_for(lambda: sum(pod["status"]["phase"] == "Running" for pod in host_pods(rack)) >= 5, "the pods are not back")
+
+
+def test_it_goes_and_leaves_nothing(rack: TestLab, running: Run) -> None:
+    del running
+    settled(rack.play("tenant_delete", "-e", f"fabric_delete={NAME}"))
+    assert [name for names in rack.objects().values() for name in names if NAME in name] == []
+    assert NAME not in rack.kubectl(None, "get", "clusterroles,clusterrolebindings", "-o", "name")
+    assert rack.kubectl(None, "get", "nodes", "-l", f"tenant.baremetal.fabric/{NAME}", "-o", "name") == ""
+    unchanged(rack.play("tenant_delete", "-e", f"fabric_delete={NAME}"))
