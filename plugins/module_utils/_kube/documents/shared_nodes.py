@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .common import SHARED_NODES, Document, one_per_node, shared_node_label
+from .control_plane_options import DEPLOYED_ETCD, backing_store_kind
 from .fragments import fragment, merged
 
 #: What the tenant sees of the host cluster's nodes: stand-ins for those that run its pods, those themselves, the ones
@@ -18,6 +19,7 @@ PSEUDO, USED, LABELLED, ALL = SHOWN = ("pseudo", "used", "labelled", "all")
 OF_HOST, OF_TENANT = STORAGE_CLASSES = ("host", "tenant")
 
 _NODES = "sync.fromHost.nodes"
+_ETCD_SELECTOR = "controlPlane.backingStore.etcd.deploy.statefulSet.scheduling.nodeSelector"
 
 
 def wanted(intent: Document) -> bool:
@@ -39,6 +41,7 @@ def base(intent: Document) -> Document:
         {"exportKubeConfig": {"context": name}},
         fragment("exportKubeConfig.server", _server(intent.get("exposure") or {})),
         {} if intent.get("host_nodes") else _host_nodes({}, name),
+        fragment(_ETCD_SELECTOR, shared_node_label(name) if backing_store_kind(intent) == DEPLOYED_ETCD else None),
     )
 
 
