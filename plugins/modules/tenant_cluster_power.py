@@ -81,14 +81,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, evidence, pausing
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, control_planes, evidence, pausing
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.network_policy import SYNCED_LABEL
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.control_planes import APPS
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.readiness import judge
-
-_APPS = "apps/v1"
 
 
 def argument_spec() -> dict[str, Any]:
@@ -105,21 +103,11 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def control_plane(cluster: Cluster, name: str, namespace: str) -> Document:
-    """A StatefulSet or, with some kinds of storage, a Deployment."""
-    labels = f"app=vcluster,release={name}"
-    for kind in ("StatefulSet", "Deployment"):
-        found = cluster.list(_APPS, kind, namespace, labels=labels)
-        if found:
-            return found[0]
-    raise Gone(f"tenant cluster {name} has no control plane in namespace {namespace}")
-
-
 def steps(cluster: Cluster, params: dict[str, Any]) -> list[tuple[Document, Document]]:
     """The workloads in the order in which they are scaled, each with its patch: the load balancer goes first."""
     namespace = params["namespace"] or f"vcluster-{params['name']}"
-    main = control_plane(cluster, params["name"], namespace)
-    front = cluster.get(_APPS, "Deployment", params["load_balancer"], namespace) if params["load_balancer"] else None
+    main = control_planes.find(cluster, params["name"], namespace)
+    front = cluster.get(APPS, "Deployment", params["load_balancer"], namespace) if params["load_balancer"] else None
     if params["state"] == "paused":
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         found = [(main, pausing.pause_patch(main, now, params["replicas"]))]
@@ -137,7 +125,7 @@ def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list
         scaled = workload
         if patch:
             scaled = cluster.merge(
-                _APPS, workload["kind"], metadata["name"], patch, metadata["namespace"], dry_run=dry_run
+                APPS, workload["kind"], metadata["name"], patch, metadata["namespace"], dry_run=dry_run
             )
             texts = [compare.as_text({"replicas": pausing.replicas(each)}) for each in (workload, scaled)]
             header = {"before_header": title, "after_header": title}
@@ -152,9 +140,7 @@ def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list
 
 
 def synced_pods(cluster: Cluster, params: dict[str, Any]) -> list[Document]:
-    """What runs for a tenant on the host cluster's nodes."""
-    namespace = params["namespace"] or f"vcluster-{params['name']}"
-    return cluster.list("v1", "Pod", namespace, labels=f"{SYNCED_LABEL}={params['name']}")
+    return control_planes.synced_pods(cluster, params["name"], params["namespace"] or f"vcluster-{params['name']}")
 
 
 def settled(workload: Document, state: str) -> bool:
@@ -187,7 +173,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
             def unsettled() -> list[Document]:
                 current = [
-                    cluster.get(_APPS, each["kind"], each["metadata"]["name"], each["metadata"]["namespace"]) or each
+                    cluster.get(APPS, each["kind"], each["metadata"]["name"], each["metadata"]["namespace"]) or each
                     for each in workloads
                 ]
                 return [each for each in current if not settled(each, params["state"])]

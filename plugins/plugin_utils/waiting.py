@@ -39,11 +39,16 @@ class WaitingAction(ActionBase):  # type: ignore[misc]
             if result.get("changed") and not earlier:
                 earlier = {key: result[key] for key in ("changed", "objects", "diff") if key in result}
             self._tell(str(result.get("msg", "")), task_vars or {}, int(deadline - time.monotonic()))
+            arguments.update(self._carried(result))
             result = {}
         result.update(earlier)
         if result.get("timed_out"):
             result["msg"] = f"gave up after {total:.0f} s: {result.get('msg', '')}"
         return result
+
+    def _carried(self, _result: dict[str, Any]) -> dict[str, Any]:
+        """Arguments that the next slice gets besides the task's own, from the result of the one that ran out."""
+        return {}
 
     def _tell(self, message: str, task_vars: dict[str, Any], left: int) -> None:
         """How far it is and what the first pod waits for, without the evidence that is only of interest in the end."""

@@ -168,6 +168,20 @@ def test_a_second_run_changes_nothing(rack: TestLab, running: Run) -> None:
     unchanged(rack.play("tenant_create", *AMBER))
 
 
+def test_a_snapshot_brings_it_back(rack: TestLab, running: Run) -> None:
+    """On the volume of its control plane, for want of another store."""
+    del running
+    snapshot = (*AMBER, "-e", "tenant_cluster_snapshot_url=container:///data/amber.tar.gz")
+    settled(rack.play("tenant_snapshot", *snapshot))
+    rack.kubectl(NAME, "create", "namespace", "later")
+    rack.kubectl(NAME, "delete", "namespace", "team")
+    settled(rack.play("tenant_restore", *snapshot))
+    namespaces = rack.kubectl(NAME, "get", "namespaces", "-o", "name")
+    assert "namespace/team" in namespaces and "namespace/later" not in namespaces
+    rack.kubectl(NAME, "-n", "team", "rollout", "status", "deployment/web", "--timeout=110s")
+    unchanged(rack.play("tenant_create", *AMBER))
+
+
 def test_paused_its_pods_are_gone_and_come_back(rack: TestLab, running: Run) -> None:
     del running
     settled(rack.play("tenant_pause", *AMBER))

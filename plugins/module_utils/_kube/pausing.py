@@ -10,6 +10,8 @@ from typing import Any
 Document = dict[str, Any]
 
 PAUSED = "loft.sh/paused"
+#: Stands for PAUSED while a snapshot is written into the store.
+RESTORING = "loft.sh/restoring"
 REPLICAS = "loft.sh/paused-replicas"
 DATE = "loft.sh/paused-date"
 #: For what is not vCluster's own, and would not be resumed by it.
@@ -43,7 +45,7 @@ def resume_patch(control_plane: Document, fallback: int | None) -> Document:
     patch: Document = {}
     if not replicas(control_plane):
         patch["spec"] = {"replicas": noted or fallback or 1}
-    stale = {key: None for key in (PAUSED, REPLICAS, DATE) if key in notes_of(control_plane)}
+    stale = {key: None for key in (PAUSED, RESTORING, REPLICAS, DATE) if key in notes_of(control_plane)}
     if stale:
         patch["metadata"] = {"annotations": stale}
     return patch

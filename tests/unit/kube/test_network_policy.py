@@ -51,6 +51,7 @@ OTHER = {"app": "something"}
         (BALANCER, API, 2379, False),
         (API, API, 2380, True),
         (API, ETCD, 2379, True),
+        ({"app": "vcluster-snapshot"}, ETCD, 2379, True),
         (OTHER, ETCD, 2379, False),
         (OTHER, API, 8443, False),
         (None, API, 8443, False),

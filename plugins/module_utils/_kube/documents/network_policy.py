@@ -37,7 +37,8 @@ def control_plane_policies(intent: Document) -> list[Document]:
     balancer = {"podSelector": {"matchLabels": {"app": LOAD_BALANCER}}}
     ports = _ports(intent)
     ingress: list[Document] = [
-        {"from": [{"podSelector": own}]},  # etcd's members, and etcd beside the control plane
+        # etcd's members, etcd beside the control plane, and what reads or writes snapshots of it
+        {"from": [{"podSelector": own}, {"podSelector": {"matchLabels": {"app": "vcluster-snapshot"}}}]},
         {"from": [tenant if shared else balancer, *(intent.get("allow") or [])], "ports": ports},
     ]
     if _exposed(intent.get("exposure") or {}):
