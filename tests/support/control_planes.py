@@ -90,7 +90,7 @@ SHARED_OPTIONS: dict[str, list[Any]] = {
     ],
     "sync": [
         {
-            "storage_classes": "host", "persistent_volumes": True, "ingresses": True,
+            "storage_classes": "host", "persistent_volumes": True, "ingresses": True, "names": True,
             "services_from_host": [{"from": "monitoring/prometheus", "to": "default/prometheus"}],
             "services_to_host": [{"from": "default/web", "to": "web"}],
         },

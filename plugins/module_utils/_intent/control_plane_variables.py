@@ -220,6 +220,10 @@ _SYNC = _object(
         "storage_classes": _text("Whose storage classes it uses.", enum=list(STORAGE_CLASSES)),
         "persistent_volumes": _flag("Whether it may make persistent volumes."),
         "ingresses": _flag("Whether the host cluster's ingress controller serves its ingresses."),
+        "names": _flag(
+            "Whether its DNS asks the host cluster's for what it does not know: its pods then find every Service of the"
+            " host cluster by name and namespace."
+        ),
         "services_from_host": {**_SERVICES, "description": "Services of the host cluster that it sees."},
         "services_to_host": {
             **_SERVICES,

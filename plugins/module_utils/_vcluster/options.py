@@ -12,6 +12,8 @@ Release = tuple[int, int]
 
 #: What was seen to work.
 STAND_IN, CHART, RENDERED = "lab stand-in", "stand-in's chart, rendered", "rendered and validated only"
+#: The real program with its own chart, on the lab.
+OPEN_SOURCE = "vCluster's open-source server"
 #: Everything that is not said to be newer was in this release, the oldest whose schema it was checked against.
 OLDEST: Release = (0, 30)
 
@@ -52,18 +54,19 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_tolerations", (f"{_SET}.scheduling.tolerations",), CHART),
     Option("tenant_cluster_licence_secret", ("platform.apiKey.secretName",), since=(0, 32), note="before 0.32 the"
            " role writes external.platform.apiKey.secretName"),
-    Option("tenant_cluster_kubernetes_version", (f"{_K8S}.version",)),
+    Option("tenant_cluster_kubernetes_version", (f"{_K8S}.version",), OPEN_SOURCE),
     Option("tenant_cluster_storage_size", (f"{_CLAIM}.size",), CHART),
     Option("tenant_cluster_storage_class", (f"{_CLAIM}.storageClass",), CHART),
-    Option("tenant_cluster_storage.persistent", (f"{_CLAIM}.enabled",)),
+    Option("tenant_cluster_storage.persistent", (f"{_CLAIM}.enabled",), OPEN_SOURCE),
     Option("tenant_cluster_storage.retention", (f"{_CLAIM}.retentionPolicy",), CHART),
     Option("tenant_cluster_backing_store.kind=embedded_etcd", (f"{_STORE}.etcd.embedded.enabled",), STAND_IN),
-    Option("tenant_cluster_backing_store.kind=deployed_etcd", (f"{_ETCD}.enabled",), note="no snapshots"),
+    Option("tenant_cluster_backing_store.kind=deployed_etcd", (f"{_ETCD}.enabled",), OPEN_SOURCE,
+           note="its snapshots are not supported by the vendor"),
     Option("tenant_cluster_backing_store.kind=sqlite", (f"{_STORE}.database.embedded.enabled",), note="one replica"),
     Option("tenant_cluster_backing_store.kind=external_database", (f"{_DATABASE}.enabled",), note="no snapshots"),
     Option("tenant_cluster_backing_store.replicas", (f"{_ETCD}.statefulSet.highAvailability.replicas",)),
     *_images("tenant_cluster_backing_store.image", f"{_ETCD}.statefulSet.image"),
-    Option("tenant_cluster_backing_store.persistent", (f"{_ETCD_CLAIM}.enabled",)),
+    Option("tenant_cluster_backing_store.persistent", (f"{_ETCD_CLAIM}.enabled",), OPEN_SOURCE),
     Option("tenant_cluster_backing_store.storage_size", (f"{_ETCD_CLAIM}.size",)),
     Option("tenant_cluster_backing_store.storage_class", (f"{_ETCD_CLAIM}.storageClass",)),
     Option("tenant_cluster_backing_store.data_source", (f"{_DATABASE}.dataSource",)),
@@ -83,7 +86,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_extra_args.controller_manager", (f"{_K8S}.controllerManager.extraArgs",)),
     Option("tenant_cluster_extra_args.scheduler", (f"{_K8S}.scheduler.extraArgs",)),
     Option("tenant_cluster_dns.replicas", ("controlPlane.coredns.deployment.replicas",), CHART),
-    Option("tenant_cluster_dns.image", ("controlPlane.coredns.deployment.image",)),
+    Option("tenant_cluster_dns.image", ("controlPlane.coredns.deployment.image",), OPEN_SOURCE),
     Option("tenant_cluster_isolation.network_policy", ("policies.networkPolicy.enabled",)),
     Option("tenant_cluster_isolation.quota.enabled", ("policies.resourceQuota.enabled",)),
     Option("tenant_cluster_isolation.quota.hard", ("policies.resourceQuota.quota",)),
@@ -115,7 +118,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("tenant_cluster_exposure.gateway.host", ("controlPlane.tlsRoute.enabled", "controlPlane.tlsRoute.host"),
            since=(0, 34)),
     Option("tenant_cluster_exposure.gateway.parents", ("controlPlane.tlsRoute.parentRefs",), since=(0, 34)),
-    Option("tenant_cluster_host_nodes.show", (f"{_NODES}.enabled",), note="on shared nodes"),
+    Option("tenant_cluster_host_nodes.show", (f"{_NODES}.enabled",), f"{OPEN_SOURCE} (labelled)",
+           note="on shared nodes"),
     Option("tenant_cluster_host_nodes.labels", (f"{_NODES}.selector.labels",), note="on shared nodes"),
     Option("tenant_cluster_host_nodes.scheduler", (f"{_K8S}.scheduler.enabled",), note="on shared nodes"),
     Option("tenant_cluster_host_nodes.sync_back", (f"{_NODES}.syncBackChanges",), note="on shared nodes"),
@@ -126,9 +130,12 @@ OPTIONS: tuple[Option, ...] = (
            note="on shared nodes"),
     Option("tenant_cluster_sync.ingresses",
            (f"{_TO_HOST}.ingresses.enabled", f"{_FROM_HOST}.ingressClasses.enabled"), note="on shared nodes"),
-    Option("tenant_cluster_sync.services_from_host", ("networking.replicateServices.fromHost",),
+    Option("tenant_cluster_sync.names", ("networking.advanced.fallbackHostCluster",), OPEN_SOURCE,
            note="on shared nodes"),
-    Option("tenant_cluster_sync.services_to_host", ("networking.replicateServices.toHost",), note="on shared nodes"),
+    Option("tenant_cluster_sync.services_from_host", ("networking.replicateServices.fromHost",), OPEN_SOURCE,
+           note="on shared nodes"),
+    Option("tenant_cluster_sync.services_to_host", ("networking.replicateServices.toHost",), OPEN_SOURCE,
+           note="on shared nodes"),
     Option("tenant_cluster_plugins", ("plugins",), note="on shared nodes"),
     Option("api_load_balancer_mode=kube_vip_embedded", ("controlPlane.advanced.kubeVip.enabled",)),
 )  # fmt: skip

@@ -82,6 +82,7 @@ def _sync(option: Document, _name: str) -> Document:
         fragment("sync.toHost.persistentVolumes.enabled", option.get("persistent_volumes")),
         fragment("sync.toHost.ingresses.enabled", option.get("ingresses")),
         fragment("sync.fromHost.ingressClasses.enabled", option.get("ingresses")),
+        fragment("networking.advanced.fallbackHostCluster", option.get("names")),
         fragment("networking.replicateServices.fromHost", _pairs(option.get("services_from_host"))),
         fragment("networking.replicateServices.toHost", _pairs(option.get("services_to_host"))),
     )
