@@ -125,9 +125,7 @@ def host_pods(rack: TestLab) -> list[dict[str, Any]]:
 
 
 def fetched(rack: TestLab, tenant: str | None, namespace: str, pod: str, url: str) -> dict[str, str]:
-    answer: dict[str, str] = json.loads(
-        rack.kubectl(tenant, "-n", namespace, "exec", pod, "--", "/web", "-get", url)
-    )
+    answer: dict[str, str] = json.loads(rack.kubectl(tenant, "-n", namespace, "exec", pod, "--", "/web", "-get", url))
     return answer
 
 
