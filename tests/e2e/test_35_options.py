@@ -13,8 +13,8 @@ from .conftest import Tenants
 from .lab import TestLab
 
 NAMESPACE = "vcluster-blue"
-#: Three probes of two seconds each, the lease, and the lab's slow machines.
-MOVE_SECONDS = 40.0
+#: Three probes of two seconds each and the lease take seconds, even on the lab's machines; how many is printed.
+PATIENCE = 180.0
 
 
 @pytest.mark.m4
@@ -40,40 +40,54 @@ def stopped(rack: TestLab) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Stops the Envoy of a pod as if it hung. In the end it is killed: one that goes on would spin."""
     told: list[tuple[str, str]] = []
 
-    def signal(node: str, uid: str, name: str) -> None:
+    def signal(node: str, uid: str, name: str) -> int:
+        """How many processes were sent the signal."""
         # systemd writes the pod's uid with underscores in the names of control groups
         pattern = f"{uid}|{uid.replace('-', '_')}"
-        rack.ssh(
-            node,
-            f"for p in $(pgrep -x haproxy); do grep -Eq '{pattern}' /proc/$p/cgroup && kill -{name} $p; done; true",
-        )
+        send = f"grep -Eq '{pattern}' /proc/$p/cgroup && kill -{name} $p && echo $p"
+        return len(rack.ssh(node, f"for p in $(pgrep -x haproxy); do {send}; done; true").split())
 
     def stop(pod: dict[str, Any]) -> None:
         told.append((pod["spec"]["nodeName"], pod["metadata"]["uid"]))
-        signal(*told[-1], "STOP")
+        assert signal(*told[-1], "STOP") > 0, "no Envoy was found to be stopped"
 
     yield stop
     for each in told:
         signal(*each, "KILL")
 
 
+def envoy_restarts(rack: TestLab, pod: str) -> int:
+    found = json.loads(rack.kubectl(None, "get", "pod", pod, "-n", NAMESPACE, "-o", "json"))
+    return next(each["restartCount"] for each in found["status"]["containerStatuses"] if each["name"] == "envoy")
+
+
+def answers(rack: TestLab) -> bool:
+    """Whether the API does at the VIP, to a server of the tenant cluster; a refusal of the anonymous is an answer."""
+    url = f"https://{rack.endpoint('blue')}/version"
+    return rack.ssh("metal1", f"curl -sk -o /dev/null -w '%{{http_code}}' --max-time 5 {url} || true").strip() != "000"
+
+
 @pytest.mark.m4
-def test_the_vip_leaves_a_pod_whose_envoy_hangs(
+def test_an_envoy_that_hangs_does_not_keep_the_vip(
     rack: TestLab,
     tenants: Tenants,
     stopped: Callable[[dict[str, Any]], None],
     say: Callable[[str], None],
 ) -> None:
+    """The other pod takes it. Should kube-vip come back in the same pod before that, Envoy is restarted there."""
     tenants.ensure()
+    assert answers(rack)
     holder = rack.endpoint_holder("blue")
+    before = envoy_restarts(rack, holder)
     stopped(json.loads(rack.kubectl(None, "get", "pod", holder, "-n", NAMESPACE, "-o", "json")))
     began = time.monotonic()
-    now = holder
     # Between the two it has none.
-    while now in (holder, "") and time.monotonic() - began < MOVE_SECONDS:
+    while rack.endpoint_holder("blue") in (holder, "") and envoy_restarts(rack, holder) == before:
+        assert time.monotonic() - began < PATIENCE, f"{holder} keeps the VIP, and its Envoy hangs"
         time.sleep(0.5)
-        now = rack.endpoint_holder("blue")
+    moved = rack.endpoint_holder("blue") not in (holder, "")
     seconds = time.monotonic() - began
-    say(f"the VIP left a pod whose Envoy hung after {seconds:.1f} s")
-    assert now and now != holder
-    assert rack.nodes("blue"), "the API answers at the VIP"
+    say(f"{'the VIP left the pod' if moved else 'Envoy was restarted'} {seconds:.1f} s after Envoy hung")
+    while not answers(rack):
+        assert time.monotonic() - began < PATIENCE, "the API does not answer at the VIP"
+        time.sleep(0.5)
