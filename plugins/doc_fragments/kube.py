@@ -23,6 +23,18 @@ requirements:
   - kubernetes >= 28.1.0 (Python library)
 """
 
+    # For modules that are about one control plane in the host cluster.
+    CONTROL_PLANE = r"""
+options:
+  name:
+    description: Name of the tenant cluster, which is the name of its Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of its control plane in the host cluster. Defaults to C(vcluster-<name>).
+    type: str
+"""
+
     TENANT = r"""
 options:
   tenant:

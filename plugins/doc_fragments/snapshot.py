@@ -7,13 +7,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  name:
-    description: Name of the tenant cluster, which is the name of its Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of its control plane in the host cluster. Defaults to C(vcluster-<name>).
-    type: str
   url:
     description:
       - Where the snapshot is. C(s3://BUCKET/KEY), C(oci://REGISTRY/REPOSITORY:TAG), the C(https) URL of a blob on

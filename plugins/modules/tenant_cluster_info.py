@@ -135,10 +135,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._proof import clu
 
 def argument_spec() -> dict[str, Any]:
     name = {"type": "str", "required": True}
-    connection = kube_module.connection_options()
-    del connection["tenant"]
     return {
-        **connection,
+        **kube_module.host_options(),
         "tenants": {
             "type": "list",
             "elements": "dict",

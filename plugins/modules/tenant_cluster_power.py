@@ -15,6 +15,7 @@ description:
   - Runs on the machine that runs Ansible.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.control_plane
 attributes:
   check_mode:
     support: full
@@ -23,13 +24,6 @@ attributes:
     support: full
     description: Shows the replicas.
 options:
-  name:
-    description: Name of the tenant cluster, which is the name of its Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of its control plane in the host cluster. Defaults to C(vcluster-<name>).
-    type: str
   state:
     description: What the control plane shall be.
     type: str
@@ -75,27 +69,26 @@ replicas:
   sample: {StatefulSet blue: 0, Deployment apiserver-lb: 0}
 """
 
-import datetime
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import compare, control_planes, evidence, pausing
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import (
+    compare,
+    control_planes,
+    pausing,
+    tenant_api,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.control_planes import APPS
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.readiness import judge
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.waits import wait_until_none
 
 
 def argument_spec() -> dict[str, Any]:
-    connection = kube_module.connection_options()
-    del connection["tenant"]
     return {
-        **connection,
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str"},
+        **kube_module.control_plane_options(),
         "state": {"type": "str", "choices": ["running", "paused"], "required": True},
         "load_balancer": {"type": "str", "default": "apiserver-lb"},
         "replicas": {"type": "int"},
@@ -105,12 +98,11 @@ def argument_spec() -> dict[str, Any]:
 
 def steps(cluster: Cluster, params: dict[str, Any]) -> list[tuple[Document, Document]]:
     """The workloads in the order in which they are scaled, each with its patch: the load balancer goes first."""
-    namespace = params["namespace"] or f"vcluster-{params['name']}"
+    namespace = tenant_api.control_plane_namespace(params["name"], params["namespace"])
     main = control_planes.find(cluster, params["name"], namespace)
     front = cluster.get(APPS, "Deployment", params["load_balancer"], namespace) if params["load_balancer"] else None
     if params["state"] == "paused":
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found = [(main, pausing.pause_patch(main, now, params["replicas"]))]
+        found = [(main, pausing.pause_patch(main, control_planes.moment(), params["replicas"]))]
         return [*([(front, pausing.companion_pause_patch(front))] if front else []), *found]
     found = [(main, pausing.resume_patch(main, params["replicas"]))]
     return [*found, *([(front, pausing.companion_resume_patch(front))] if front else [])]
@@ -140,25 +132,15 @@ def scale(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> tuple[list
 
 
 def synced_pods(cluster: Cluster, params: dict[str, Any]) -> list[Document]:
-    return control_planes.synced_pods(cluster, params["name"], params["namespace"] or f"vcluster-{params['name']}")
+    return control_planes.synced_pods(
+        cluster, params["name"], tenant_api.control_plane_namespace(params["name"], params["namespace"])
+    )
 
 
 def settled(workload: Document, state: str) -> bool:
     if state == "paused":
         return not (workload.get("status") or {}).get("replicas")
     return judge(workload).ready
-
-
-def wait_until_none(
-    cluster: Cluster, remaining: Callable[[], list[Document]], what: str, deadline: float, result: dict[str, Any]
-) -> None:
-    while waiting := remaining():
-        if time.monotonic() >= deadline:
-            lines = [evidence.collect(cluster, each) for each in waiting]
-            error = WaitTimeout("\n".join([f"not {what} in time:", *lines]))
-            error.result = {"changed": result["changed"], "diff": result["diff"]}
-            raise error
-        time.sleep(1)
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -178,12 +160,13 @@ def work(module: AnsibleModule) -> dict[str, Any]:
                 ]
                 return [each for each in current if not settled(each, params["state"])]
 
-            wait_until_none(cluster, unsettled, params["state"], deadline, result)
+            done = {"changed": result["changed"], "diff": result["diff"]}
+            wait_until_none(cluster, unsettled, params["state"], deadline, done)
             if params["state"] == "paused":
                 # Not before the control plane is gone, which would make them again.
                 for pod in synced_pods(cluster, params):
                     cluster.delete("v1", "Pod", pod["metadata"]["name"], pod["metadata"]["namespace"])
-                wait_until_none(cluster, lambda: synced_pods(cluster, params), "gone", deadline, result)
+                wait_until_none(cluster, lambda: synced_pods(cluster, params), "gone", deadline, done)
         return result
 
     nothing = {"changed": False, "paused": False, "replicas": {}, "pods": [], "diff": []}

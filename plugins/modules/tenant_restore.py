@@ -16,6 +16,7 @@ description:
   - Runs on the machine that runs Ansible.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.control_plane
   - baremetal.fabric.snapshot
 attributes:
   check_mode:
@@ -59,7 +60,6 @@ url:
   returned: success
 """
 
-import datetime
 import time
 from collections.abc import Callable
 from typing import Any
@@ -67,24 +67,23 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import (
     control_planes,
-    evidence,
     pausing,
     restoring,
     snapshots,
+    tenant_api,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.snapshot_options import snapshot_options
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.waits import wait_until_none
 
 _LOG_LINES = 20
 
 
 def argument_spec() -> dict[str, Any]:
-    connection = kube_module.connection_options()
-    del connection["tenant"]
     return {
-        **connection,
+        **kube_module.control_plane_options(),
         **snapshot_options(),
         "replicas": {"type": "int"},
         "wait_timeout": {"type": "int", "default": 600},
@@ -97,7 +96,7 @@ class Restore:
     def __init__(self, cluster: Cluster, params: dict[str, Any]) -> None:
         self.cluster, self.params = cluster, params
         self.name = str(params["name"])
-        self.namespace = params["namespace"] or f"vcluster-{self.name}"
+        self.namespace = tenant_api.control_plane_namespace(self.name, params["namespace"])
         self.deadline = time.monotonic() + params["wait_timeout"]
         self.plane = control_planes.find(cluster, self.name, self.namespace)
 
@@ -119,8 +118,7 @@ class Restore:
         self.finish()
 
     def stop(self) -> None:
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        patch = restoring.begin_patch(self.plane, now, self.params["replicas"])
+        patch = restoring.begin_patch(self.plane, control_planes.moment(), self.params["replicas"])
         if patch:
             self.patch(patch)
         self.wait(lambda: [each for each in [self.current()] if (each.get("status") or {}).get("replicas")])
@@ -139,10 +137,7 @@ class Restore:
         self.cluster.delete("v1", "Secret", secret, self.namespace)
         self.wait(lambda: [each for each in [self.cluster.get("v1", "Secret", secret, self.namespace)] if each])
         self.cluster.create(restoring.options_secret(self.name, self.namespace, text))
-        try:
-            self.cluster.create(restoring.restore_pod(self.plane, self.name, secret, self.params["url"]))
-        except restoring.RestoreError as error:
-            raise KubeError(str(error)) from error
+        self.cluster.create(restoring.restore_pod(self.plane, self.name, secret, self.params["url"]))
 
     def finish(self) -> None:
         """The control plane starts again in any case: with the snapshot's state, or with its own."""
@@ -184,21 +179,13 @@ class Restore:
         self.wait(lambda: [each for each in [self.cluster.get("v1", "Pod", name, self.namespace)] if each])
 
     def wait(self, remaining: Callable[[], list[Document]]) -> None:
-        while waiting := remaining():
-            if time.monotonic() >= self.deadline:
-                lines = [evidence.collect(self.cluster, each) for each in waiting]
-                error = WaitTimeout("\n".join(["not restored in time:", *lines]))
-                error.result = {"changed": True}
-                raise error
-            time.sleep(1)
+        wait_until_none(self.cluster, remaining, "restored", self.deadline, {"changed": True})
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    try:
-        snapshots.options(params["url"], params["credentials"])
-    except snapshots.SnapshotError as error:
-        raise KubeError(str(error)) from error
+    # a place that vCluster would refuse is refused before anything is touched
+    snapshots.options(params["url"], params["credentials"])
 
     def restore() -> dict[str, Any]:
         with kube_module.open_cluster(params) as cluster:

@@ -15,6 +15,7 @@ description:
   - Runs on the machine that runs Ansible.
 extends_documentation_fragment:
   - baremetal.fabric.kube
+  - baremetal.fabric.kube.control_plane
   - baremetal.fabric.snapshot
 attributes:
   check_mode:
@@ -58,24 +59,21 @@ url:
   returned: success
 """
 
-import datetime
 import time
 import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import control_planes, snapshots, tenant_api
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import snapshots
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, KubeError, WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.snapshot_options import snapshot_options
 
 
 def argument_spec() -> dict[str, Any]:
-    connection = kube_module.connection_options()
-    del connection["tenant"]
     return {
-        **connection,
+        **kube_module.control_plane_options(),
         **snapshot_options(),
         "request": {"type": "str"},
         "wait_timeout": {"type": "int", "default": 600},
@@ -89,7 +87,7 @@ def ask(cluster: Cluster, params: dict[str, Any], namespace: str) -> str:
     if under_way:
         return under_way
     name = f"{params['name']}-snapshot-request-{uuid.uuid4().hex[:6]}"
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = control_planes.moment()
     tenant, url = params["name"], params["url"]
     # The Secret first: the control plane reads it as soon as it sees the other.
     cluster.create(snapshots.request_secret(name, namespace, tenant, url, params["credentials"]))
@@ -124,11 +122,9 @@ def late(config_map: Document, phase: str) -> WaitTimeout:
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    namespace = params["namespace"] or f"vcluster-{params['name']}"
-    try:
-        snapshots.options(params["url"], params["credentials"])
-    except snapshots.SnapshotError as error:
-        raise KubeError(str(error)) from error
+    namespace = tenant_api.control_plane_namespace(params["name"], params["namespace"])
+    # a place that vCluster would refuse is refused before anything is touched
+    snapshots.options(params["url"], params["credentials"])
 
     def write() -> dict[str, Any]:
         with kube_module.open_cluster(params) as cluster:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .._kube.documents.common import PRIVATE_NODES
+
 
 @dataclass(frozen=True)
 class ReservedNetwork:
@@ -94,13 +96,13 @@ class TenantCluster:
     namespace: str
     network_namespace: str
     # private: servers of its own on a VLAN of its own. shared: the host cluster's nodes run its pods.
-    nodes: str = "private"
+    nodes: str = PRIVATE_NODES
     # What of its control plane needs a licence, by the licence's tier; empty for what needs none.
     licences: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def private_nodes(self) -> bool:
-        return self.nodes == "private"
+        return self.nodes == PRIVATE_NODES
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TenantCluster:

@@ -123,7 +123,7 @@ def _in_values(
         if variable != THEIRS:
             ours = merge(ours, fragment)
     yield from former_keys.found_in(theirs, release)
-    yield from value_rules.mistakes(ours, theirs, intent["nodes"] != common.SHARED_NODES)
+    yield from value_rules.mistakes(ours, theirs, not common.on_shared_nodes(intent))
     if release is not None:
         yield from options.too_new(ours, release)
     isolation = intent.get("isolation") or {}

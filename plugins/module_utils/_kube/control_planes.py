@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+
 from .client import Cluster, Document
 from .documents.network_policy import SYNCED_LABEL
 from .errors import Gone
 
 APPS = "apps/v1"
+
+
+def moment() -> str:
+    """Now, as vCluster's notes have it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def find(cluster: Cluster, name: str, namespace: str) -> Document:

@@ -13,10 +13,22 @@ from .errors import KubeError, Unreachable, WaitTimeout
 from .tenant_api import Access, open_tenant, read_access
 
 
-def connection_options() -> dict[str, Any]:
+def host_options() -> dict[str, Any]:
+    """For modules that are about the host cluster and nothing else."""
     return {
         "kubeconfig": {"type": "path", "required": True, "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG"])},
         "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+    }
+
+
+def control_plane_options() -> dict[str, Any]:
+    """For modules that are about one control plane in the host cluster."""
+    return {**host_options(), "name": {"type": "str", "required": True}, "namespace": {"type": "str"}}
+
+
+def connection_options() -> dict[str, Any]:
+    return {
+        **host_options(),
         "tenant": {
             "type": "dict",
             "options": {

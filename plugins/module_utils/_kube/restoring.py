@@ -11,6 +11,7 @@ from typing import Any
 
 from . import pausing
 from .documents.common import labels
+from .errors import KubeError
 from .pausing import RESTORING
 
 Document = dict[str, Any]
@@ -22,7 +23,7 @@ CONTAINER, POD_LABELS = "snapshot", {"app": "vcluster-snapshot"}
 _SYNCER = "syncer"
 
 
-class RestoreError(ValueError):
+class RestoreError(KubeError):
     """A control plane that no snapshot can be written into."""
 
 

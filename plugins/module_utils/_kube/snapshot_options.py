@@ -1,4 +1,4 @@
-"""The options that say which tenant cluster's snapshot is meant, where it is, and how its store is entered."""
+"""The options that say where a snapshot is, and how its store is entered."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ def snapshot_options() -> dict[str, Any]:
     names = sorted({name for known in CREDENTIALS.values() for name in known})
     credentials = {name: _credential(name) for name in names}
     return {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str"},
         "url": {"type": "str", "required": True},
         "credentials": {"type": "dict", "default": {}, "options": credentials},
     }

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .errors import KubeError
+
 Document = dict[str, Any]
 
 REQUEST_LABEL = "vcluster.loft.sh/snapshot-request"
@@ -48,7 +50,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
 SECRETS = ("secret_access_key", "session_token", "password", "sas", "storage_key", "client_secret")
 
 
-class SnapshotError(ValueError):
+class SnapshotError(KubeError):
     """A place or credentials that vCluster would refuse."""
 
 

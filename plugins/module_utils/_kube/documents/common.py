@@ -35,6 +35,10 @@ def node_label(tenant: str) -> dict[str, str]:
     return {f"tenant.baremetal.fabric/{tenant}": "bridge"}
 
 
+def on_shared_nodes(intent: Document) -> bool:
+    return intent.get("nodes") == SHARED_NODES
+
+
 def shared_node_label(tenant: str) -> dict[str, str]:
     """Carried by the nodes of the host cluster that run a tenant cluster without nodes of its own, pods and all."""
     return {f"tenant.baremetal.fabric/{tenant}": "node"}

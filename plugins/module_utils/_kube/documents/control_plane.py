@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..._vcluster.former_keys import release_of
 from . import control_plane_options as options
 from . import shared_nodes
-from .common import NETWORKS_ANNOTATION, Document, known, merge, node_label, one_per_node, require
+from .common import NETWORKS_ANNOTATION, Document, known, merge, node_label, on_shared_nodes, one_per_node, require
 from .network import CONTROL_PLANE
 
 #: The part of the values that no variable of its own stands for.
@@ -31,7 +31,7 @@ def control_plane_values(intent: Document) -> Document:
 def control_plane_parts(intent: Document) -> list[tuple[str, Document]]:
     """The values by the variable that they come from, in the order in which they are merged."""
     release = release_of(intent.get("chart_version"))
-    if shared_nodes.wanted(intent):
+    if on_shared_nodes(intent):
         require(intent, ("name", "replicas"))
         parts = [(OURS, shared_nodes.base(intent)), *options.parts(intent, release), *shared_nodes.parts(intent)]
     else:

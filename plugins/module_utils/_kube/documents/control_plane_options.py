@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .common import SHARED_NODES, Document, merge
+from .common import Document, merge, on_shared_nodes
 from .fragments import fragment, merged, whole
 
 Release = tuple[int, int]
@@ -42,7 +42,7 @@ def parts(intent: Document, release: Release | None) -> list[tuple[str, Document
 
 def backing_store_kind(intent: Document) -> str:
     """Embedded etcd needs the licence that private nodes need anyway; on shared nodes the chart's own default holds."""
-    default = SQLITE if intent.get("nodes") == SHARED_NODES else EMBEDDED_ETCD
+    default = SQLITE if on_shared_nodes(intent) else EMBEDDED_ETCD
     return str((intent.get("backing_store") or {}).get("kind") or default)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._vcluster.former_keys import release_of
-from .common import SHARED_NODES, Document, labels, require
+from .common import Document, labels, on_shared_nodes, require
 from .load_balancer import NAME as LOAD_BALANCER
 
 CONTROL_PLANE, ENDPOINT = "control-plane", "api-load-balancer"
@@ -32,7 +32,7 @@ def control_plane_policies(intent: Document) -> list[Document]:
         "matchLabels": {"release": intent["name"]},
         "matchExpressions": [{"key": "app", "operator": "In", "values": ["vcluster", "vcluster-etcd"]}],
     }
-    shared = intent.get("nodes") == SHARED_NODES
+    shared = on_shared_nodes(intent)
     tenant = {"podSelector": {"matchLabels": {SYNCED_LABEL: intent["name"]}}}
     balancer = {"podSelector": {"matchLabels": {"app": LOAD_BALANCER}}}
     ports = _ports(intent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .common import SHARED_NODES, Document, one_per_node, shared_node_label
+from .common import Document, one_per_node, shared_node_label
 from .control_plane_options import DEPLOYED_ETCD, backing_store_kind
 from .fragments import fragment, merged
 
@@ -20,10 +20,6 @@ OF_HOST, OF_TENANT = STORAGE_CLASSES = ("host", "tenant")
 
 _NODES = "sync.fromHost.nodes"
 _ETCD_SELECTOR = "controlPlane.backingStore.etcd.deploy.statefulSet.scheduling.nodeSelector"
-
-
-def wanted(intent: Document) -> bool:
-    return intent.get("nodes") == SHARED_NODES
 
 
 def base(intent: Document) -> Document:
