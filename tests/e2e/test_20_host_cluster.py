@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from fabric_lab.build import images
 from fabric_lab.demo.plays import Run
 
 from .conftest import unchanged
@@ -34,6 +36,14 @@ def test_there_is_a_default_storage_class_and_the_addons_run(rack: TestLab, host
     ready = {each["metadata"]["name"]: each["status"].get("numberReady", 0) for each in sets}
     assert any("multus" in name and count == len(SHARED) for name, count in ready.items()), ready
     assert any("whereabouts" in name and count == len(SHARED) for name, count in ready.items()), ready
+
+
+@pytest.mark.m3
+def test_a_claim_of_its_default_class_is_bound_and_given_back(rack: TestLab, host_cluster: Run) -> None:
+    del host_cluster
+    run = unchanged(rack.play(str(Path(__file__).with_name("storage_proof.yml")), "-e", f"proof_image={images.PAUSE}"))
+    assert any(task.endswith("Assert that it is bound") for task in run.tasks)
+    assert rack.kubectl(None, "-n", "kube-system", "get", "persistentvolumeclaims,pods", "-o", "name").count("proof") == 0
 
 
 @pytest.mark.m3
