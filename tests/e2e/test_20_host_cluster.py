@@ -43,7 +43,9 @@ def test_a_claim_of_its_default_class_is_bound_and_given_back(rack: TestLab, hos
     del host_cluster
     run = unchanged(rack.play(str(Path(__file__).with_name("storage_proof.yml")), "-e", f"proof_image={images.PAUSE}"))
     assert any(task.endswith("Assert that it is bound") for task in run.tasks)
-    assert rack.kubectl(None, "-n", "kube-system", "get", "persistentvolumeclaims,pods", "-o", "name").count("proof") == 0
+    assert (
+        rack.kubectl(None, "-n", "kube-system", "get", "persistentvolumeclaims,pods", "-o", "name").count("proof") == 0
+    )
 
 
 @pytest.mark.m3

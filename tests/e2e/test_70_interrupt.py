@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from fabric_lab.demo.plays import Playing
 
 from .conftest import Tenants, settled, unchanged
 from .lab import TestLab, end_state
 
 TENANT = "green"
+CREATED = ("-e", f"fabric_tenants={TENANT}")
 SOAK = 10
 
 
@@ -52,9 +54,8 @@ def clean(rack: TestLab, tenants: Tenants) -> Clean:
     return Clean(tasks, tenants.end_states[TENANT])
 
 
-def interrupt(lab: TestLab, moment: Moment, clean: Clean, say: Callable[[str], None]) -> None:
-    """Start the play, and kill it at a moment."""
-    playing = lab.playing("tenant_create", "-e", f"fabric_tenants={TENANT}")
+def interrupt(playing: Playing, moment: Moment, tasks: int, say: Callable[[str], None]) -> None:
+    """Kill a play, which would have that many tasks, at a moment."""
     started = 0
     name = "(it had ended before)"
     for event in playing.follow(pause=0.05):
@@ -65,12 +66,12 @@ def interrupt(lab: TestLab, moment: Moment, clean: Clean, say: Callable[[str], N
             name = event["task"]
             break
     time.sleep(moment.delay)
-    say(f"killed {moment.delay} s into task {moment.task + 1} of {clean.tasks}: {name}")
+    say(f"killed {moment.delay} s into task {moment.task + 1} of {tasks}: {name}")
     playing.kill()
 
 
 def finish(lab: TestLab, clean: Clean) -> None:
-    settled(lab.play("tenant_create", "-e", f"fabric_tenants={TENANT}"))
+    settled(lab.play("tenant_create", *CREATED))
     assert end_state(lab, TENANT) == clean.state
 
 
@@ -85,9 +86,9 @@ def seed_of_this_run(say: Callable[[str], None]) -> int:
 def test_killed_three_times_on_the_way(rack: TestLab, clean: Clean, say: Callable[[str], None]) -> None:
     """Each run finds what the one before it left half done."""
     for moment in draw(3, clean.tasks, seed_of_this_run(say)):
-        interrupt(rack, moment, clean, say)
+        interrupt(rack.playing("tenant_create", *CREATED), moment, clean.tasks, say)
     finish(rack, clean)
-    unchanged(rack.play("tenant_create", "-e", f"fabric_tenants={TENANT}"))
+    unchanged(rack.play("tenant_create", *CREATED))
 
 
 @pytest.mark.m5
@@ -96,7 +97,8 @@ def test_killed_three_times_on_the_way(rack: TestLab, clean: Clean, say: Callabl
 def test_killed_once_and_run_again(rack: TestLab, clean: Clean, index: int, say: Callable[[str], None]) -> None:
     """Each begins without the tenant cluster. That a run in the end changes nothing is asked of the last."""
     settled(rack.play("tenant_delete", "-e", f"fabric_delete={TENANT}"))
-    interrupt(rack, draw(SOAK, clean.tasks, seed_of_this_run(say) + 1)[index], clean, say)
+    moment = draw(SOAK, clean.tasks, seed_of_this_run(say) + 1)[index]
+    interrupt(rack.playing("tenant_create", *CREATED), moment, clean.tasks, say)
     finish(rack, clean)
     if index == SOAK - 1:
-        unchanged(rack.play("tenant_create", "-e", f"fabric_tenants={TENANT}"))
+        unchanged(rack.play("tenant_create", *CREATED))
