@@ -161,7 +161,12 @@ def _vcluster() -> list[list[Entry]]:
         bundle.append(Entry(f"bundle/images/{archive}.gz", _packed(directory() / archive, stamp["sha256"]), mode=0o644))
         manifest.append(f"{stamp['sha256']} images/{archive} {reference}@{stamp['digest']}")
     bundle.append(Entry("bundle/manifest", content=("\n".join(manifest) + "\n").encode(), mode=0o644))
-    small = [_bin("lab/standin-vcluster", "standin-vcluster"), *_ACCOUNTS, *debian.busybox(debian.tree())]
+    small = [
+        _bin("lab/standin-vcluster", "standin-vcluster"),
+        Entry("vcluster", link="standin-vcluster"),
+        *_ACCOUNTS,
+        *debian.busybox(debian.tree()),
+    ]
     return [control_plane, bundle, small]
 
 

@@ -60,6 +60,10 @@ func runFront(ctx context.Context, i *instance) error {
 			ClientAuth: tls.RequestClientCert, ClientCAs: f.clients,
 		},
 	}
+	host, err := hostClient()
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.ListenAndServeTLS("", ""); !errors.Is(err, http.ErrServerClosed) {
@@ -68,6 +72,7 @@ func runFront(ctx context.Context, i *instance) error {
 		return nil
 	})
 	group.Go(func() error { return prepare(ctx, i, certificates, tenant, func() { f.prepared.Store(true) }) })
+	group.Go(func() error { return answerSnapshots(ctx, i, host, localKeys().save) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return server.Close()

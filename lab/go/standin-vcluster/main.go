@@ -23,6 +23,7 @@ var commands = map[string]func(context.Context, *instance) error{
 	"kube-controller-manager": runControllerManager,
 	"kube-scheduler":          runScheduler,
 	"front":                   runFront,
+	"restore":                 runRestore,
 }
 
 func main() {

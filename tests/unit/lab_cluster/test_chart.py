@@ -92,7 +92,7 @@ def test_names_that_others_rely_on(tmp_path: Path) -> None:
     images = {container["image"] for container in pod["spec"]["containers"] + pod["spec"]["initContainers"]}
     assert images == {f"lab.local/standin-vcluster:{STANDIN}"}
     names = [container["name"] for container in pod["spec"]["containers"]]
-    assert names == ["etcd", "kube-apiserver", "controller-manager", "scheduler", "front"]
+    assert names == ["etcd", "kube-apiserver", "controller-manager", "scheduler", "syncer"]
 
 
 def test_new_values_mean_new_pods(tmp_path: Path) -> None:
