@@ -12,7 +12,7 @@ from .lab import SERVERS, TestLab
 def test_site_in_check_mode_plans_everything_and_changes_nothing(rack: TestLab) -> None:
     controller, servers, files = rack.controller(), rack.servers_state(), rack.files()
 
-    run = settled(rack.play("site", "--check", "--diff"), {*SERVERS, "blue", "green"})
+    run = settled(rack.play("site", "--check", "--diff"), {*SERVERS, "blue", "green", "blue-vm1"})
 
     assert run.changed, "a plan for an empty rack has to announce changes"
     output = run.log.read_text()

@@ -1,4 +1,4 @@
-"""Two tenant clusters with a bare-metal server each."""
+"""Two tenant clusters with a bare-metal server each, and a virtual machine in one of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .conftest import Tenants, unchanged
 from .lab import SERVERS, SHARED, TestLab
 
 SERVER_OF = {"blue": "metal1", "green": "metal2"}
+MACHINES_OF = {"blue": ("blue-vm1",), "green": ()}
+NODES = [(tenant, node) for tenant, server in SERVER_OF.items() for node in (server, *MACHINES_OF[tenant])]
 POD_DEADLINE = 120.0
 
 
@@ -41,7 +43,9 @@ def test_its_server_is_a_ready_node_with_a_leased_address(rack: TestLab, tenants
     tenants.ensure()
     server = SERVER_OF[tenant]
     nodes = rack.nodes(tenant)
-    assert {name: node["ready"] for name, node in nodes.items()} == {server: "True"}
+    assert {name: node["ready"] for name, node in nodes.items()} == dict.fromkeys(
+        (server, *MACHINES_OF[tenant]), "True"
+    )
     assert nodes[server]["version"] == rack.ssh(server, "kubelet --version").split()[1]
     bond = rack.devices(server)["bond0"]
     assert bond["operstate"] == "UP"
@@ -51,12 +55,15 @@ def test_its_server_is_a_ready_node_with_a_leased_address(rack: TestLab, tenants
 
 
 @pytest.mark.m4
-@pytest.mark.parametrize("tenant", SERVER_OF)
-def test_a_pod_of_a_local_image_runs_on_it(rack: TestLab, tenants: Tenants, tenant: str) -> None:
+@pytest.mark.parametrize(("tenant", "node"), NODES)
+def test_a_pod_of_a_local_image_runs_on_it(rack: TestLab, tenants: Tenants, tenant: str, node: str) -> None:
     tenants.ensure()
     images = rack.ssh(SERVER_OF[tenant], "ctr -n k8s.io image ls -q").split()
     pause = next(image for image in images if "pause" in image and "@" not in image)
-    spec = {"containers": [{"name": "pause", "image": pause, "imagePullPolicy": "Never"}]}
+    spec = {
+        "containers": [{"name": "pause", "image": pause, "imagePullPolicy": "Never"}],
+        "nodeSelector": {"kubernetes.io/hostname": node},
+    }
     rack.kubectl(tenant, "run", "e2e", f"--image={pause}", "--overrides", json.dumps({"spec": spec}))
     try:
         deadline = time.monotonic() + POD_DEADLINE
@@ -64,7 +71,7 @@ def test_a_pod_of_a_local_image_runs_on_it(rack: TestLab, tenants: Tenants, tena
         while phase != "Running" and time.monotonic() < deadline:
             phase = rack.kubectl(tenant, "get", "pod", "e2e", "-o", "jsonpath={.status.phase}")
         assert phase == "Running"
-        assert rack.kubectl(tenant, "get", "pod", "e2e", "-o", "jsonpath={.spec.nodeName}") == SERVER_OF[tenant]
+        assert rack.kubectl(tenant, "get", "pod", "e2e", "-o", "jsonpath={.spec.nodeName}") == node
     finally:
         rack.kubectl(tenant, "delete", "pod", "e2e", "--now")
 

@@ -44,7 +44,7 @@ def test_a_third_server_joins_and_only_it_changes(
 
     assert {each.host for each in run.changed} & OTHERS == set()
     after = rack.nodes("blue")
-    assert set(after) == {"metal1", "metal3"} and after["metal3"]["ready"] == "True"
+    assert set(after) == {"metal1", "metal3", "blue-vm1"} and after["metal3"]["ready"] == "True"
     assert after["metal1"]["uid"] == before["metal1"]["uid"]
     assert {node["uid"] for node in rack.nodes("green").values()} == {node["uid"] for node in green.values()}
     assert {server: rack.server_state(server) for server in states} == states
