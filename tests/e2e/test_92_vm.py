@@ -24,7 +24,8 @@ from .lab import TestLab
 
 pytestmark = pytest.mark.m8
 
-NAME, NAMESPACE = "blue-vm1", "vcluster-blue"
+# Beside the one that the inventory has.
+NAME, NAMESPACE = "blue-vm2", "vcluster-blue"
 MACHINE = {
     "fabric_tenant_cluster": "blue",
     "vm_node_image": "docker://lab.local/standin-guest:bookworm",
@@ -40,7 +41,7 @@ def inventory_with(source: Path, target: Path, **variables: Any) -> Path:
     # The installer is named relative to the inventory's place in the repository.
     settings.write_text(settings.read_text().replace("{{ inventory_dir }}/../..", str(source.parents[1])))
     hosts = yaml.safe_load((target / "hosts.yml").read_text())
-    hosts["all"]["children"]["vm_nodes"] = {"hosts": {NAME: {**MACHINE, **variables}}}
+    hosts["all"]["children"]["vm_nodes"]["hosts"][NAME] = {**MACHINE, **variables}
     (target / "hosts.yml").write_text(yaml.safe_dump(hosts))
     return target
 
