@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -12,26 +11,23 @@ const dataFolder = "/data/etcd"
 
 // etcdArguments starts one member. Clients are in the same pod; members talk over the host cluster's network and know
 // each other by certificate.
-func (i *instance) etcdArguments() []string {
-	peer := func(pod string) string {
-		return fmt.Sprintf("https://%s.%s.%s.svc:2380", pod, i.headless(), i.namespace)
-	}
-	members := make([]string, i.replicas())
-	for n := range members {
-		pod := fmt.Sprintf("%s-%d", i.name, n)
-		members[n] = pod + "=" + peer(pod)
-	}
+func (i *instance) etcdArguments(ordinal, founders int) []string {
 	arguments := []string{
 		"--name=" + i.pod, "--data-dir=" + dataFolder,
 		"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
-		"--listen-peer-urls=https://0.0.0.0:2380", "--initial-advertise-peer-urls=" + peer(i.pod),
-		"--initial-cluster=" + strings.Join(members, ","), "--initial-cluster-token=" + i.name, "--initial-cluster-state=new",
+		"--listen-peer-urls=https://0.0.0.0:2380", "--initial-advertise-peer-urls=" + i.peer(ordinal),
+		"--initial-cluster-token=" + i.name,
 		"--peer-client-cert-auth", "--peer-trusted-ca-file=" + pkiFolder + "/etcd-ca.crt",
 		"--peer-cert-file=" + pkiFolder + "/etcd-peer.crt", "--peer-key-file=" + pkiFolder + "/etcd-peer.key",
 		// a pod's address says nothing about who it is; the certificate does
 		"--peer-skip-client-san-verification",
 		// the machines below are slow at times; three replicas must not elect all day long
 		"--heartbeat-interval=300", "--election-timeout=3000", "--auto-compaction-retention=5m", "--snapshot-count=10000",
+	}
+	arguments = append(arguments, i.membership(ordinal, founders)...)
+	if i.replicas() == 1 {
+		// those that are gone for good have no vote in what becomes of the last one's data
+		arguments = append(arguments, "--force-new-cluster")
 	}
 	return append(arguments, i.values.ControlPlane.BackingStore.Etcd.Embedded.ExtraArgs...)
 }
@@ -112,7 +108,17 @@ func (i *instance) schedulerArguments() []string {
 	return append(arguments, i.values.ControlPlane.Distro.K8s.Scheduler.ExtraArgs...)
 }
 
-func runEtcd(_ context.Context, i *instance) error { return become("/bin/etcd", i.etcdArguments()) }
+func runEtcd(_ context.Context, i *instance) error {
+	ordinal, err := i.ordinal()
+	if err != nil {
+		return err
+	}
+	founders, err := readFounders()
+	if err != nil {
+		return err
+	}
+	return become("/bin/etcd", i.etcdArguments(ordinal, founders))
+}
 
 func runAPIServer(ctx context.Context, i *instance) error {
 	if i.store == "" {

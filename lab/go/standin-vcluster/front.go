@@ -73,6 +73,7 @@ func runFront(ctx context.Context, i *instance) error {
 	})
 	group.Go(func() error { return prepare(ctx, i, certificates, tenant, func() { f.prepared.Store(true) }) })
 	group.Go(func() error { return answerSnapshots(ctx, i, host, localKeys().save) })
+	group.Go(func() error { return letIn(ctx, i, host, localKeys()) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return server.Close()

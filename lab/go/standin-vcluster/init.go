@@ -34,7 +34,11 @@ func initialise(ctx context.Context, i *instance) error {
 	}
 	leaves := i.leaves(i.servingNames(service.Spec.ClusterIP))
 	secrets := sharedSecret{client: host, namespace: i.namespace, name: i.name + "-certs", owner: owner(service), labels: i.labels()}
-	certificates, err := secrets.ensure(ctx, func(data pki) (bool, error) { return data.complete(leaves, time.Now()) })
+	certificates, err := secrets.ensure(ctx, func(data pki) (bool, error) {
+		founded := data.founded(i.replicas())
+		completed, err := data.complete(leaves, time.Now())
+		return founded || completed, err
+	})
 	if err != nil {
 		return err
 	}

@@ -257,7 +257,7 @@ func TestReadyOnlyWhenPrepared(t *testing.T) {
 }
 
 func TestEveryMemberKnowsAllMembers(t *testing.T) {
-	arguments := strings.Join(testInstance(t).etcdArguments(), " ")
+	arguments := strings.Join(testInstance(t).etcdArguments(0, 3), " ")
 	for n := range 3 {
 		member := strings.ReplaceAll("blue-N=https://blue-N.blue-headless.vcluster-blue.svc:2380", "N", string(rune('0'+n)))
 		if !strings.Contains(arguments, member) {
