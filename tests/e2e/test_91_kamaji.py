@@ -102,6 +102,24 @@ def test_a_second_run_changes_nothing(rack: TestLab, created: Run) -> None:
     unchanged(rack.play("tenant_create", "-e", "fabric_tenants=green"))
 
 
+def test_a_server_comes_from_vcluster_and_goes_back(rack: TestLab, created: Run, tmp_path: Path) -> None:
+    """The two join in different ways, and each finds nothing of the other on the server."""
+    del created
+    before = rack.inventory
+    try:
+        for tenant, other in (("green", "blue"), ("blue", "green")):
+            rack.inventory = shutil.copytree(before, tmp_path / tenant)
+            hosts = yaml.safe_load((before / "hosts.yml").read_text())
+            metal = hosts["all"]["children"]["servers"]["children"]["bare_metal"]["hosts"]
+            metal["metal1"]["fabric_tenant_cluster"] = tenant
+            (rack.inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+            settled(rack.play("server_move", "-e", "fabric_server=metal1"))
+            assert rack.nodes(tenant)["metal1"]["ready"] == "True" and "metal1" not in rack.nodes(other)
+    finally:
+        rack.inventory = before
+    assert set(rack.nodes("green")) == {"metal2"}
+
+
 def test_it_goes_and_leaves_nothing(rack: TestLab, created: Run) -> None:
     del created
     kept = rack.kubectl(None, "-n", "kamaji-system", "exec", "etcd-0", "--", *ETCDCTL.split())
