@@ -197,8 +197,8 @@ def _envoy(intent: Document) -> Document:
         "env": [{"name": "ENVOY_UID", "value": "0"}, {"name": "ENVOY_GID", "value": "0"}],
         "ports": [{"name": "https", "containerPort": port, "protocol": "TCP"}],
         "readinessProbe": _probe(health, periodSeconds=3, failureThreshold=2),
-        # One failure later than kube-vip's. An Envoy that hangs closes nothing in an orderly way: without a grace period of
-        # its own the pod's would run out first, and kube-vip, back by then, might have taken the VIP again.
+        # One failure later than kube-vip's. An Envoy that hangs closes nothing in an orderly way: without a grace
+        # period of its own the pod's would run out first, and kube-vip, back by then, might have taken the VIP again.
         "livenessProbe": _probe(
             health, initialDelaySeconds=10, periodSeconds=2, failureThreshold=4, terminationGracePeriodSeconds=1
         ),
