@@ -129,7 +129,11 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster.cni
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def argument_spec() -> dict[str, Any]:
+    return kube_module.connection_options()
+
+
+def work(module: kube_module.Call) -> dict[str, Any]:
     def ask() -> dict[str, Any]:
         with kube_module.open_cluster(module.params) as cluster:
             nodes = cluster.list("v1", "Node")
@@ -149,7 +153,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    kube_module.run(AnsibleModule(kube_module.connection_options(), supports_check_mode=True), work)
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True), work)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     documents = objects.validate(params["objects"])
     settings = objects.Settings(

@@ -117,6 +117,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client impo
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, Unreachable, WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
+MUTUALLY_EXCLUSIVE = [("wait_ready", "wait_gone")]
+
 
 def argument_spec() -> dict[str, Any]:
     query = {
@@ -195,7 +197,7 @@ def _spoken(query: Document) -> str:
     return " ".join(f"{key}={value}" for key, value in query.items() if value)
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     waits = (params["wait_ready"] or params["wait_gone"]) and not module.check_mode
     try:
@@ -209,8 +211,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    exclusive = [("wait_ready", "wait_gone")]
-    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True, mutually_exclusive=exclusive), work)
+    module = AnsibleModule(argument_spec(), supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE)
+    kube_module.run(module, work)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def result(changes: list[LabelChange], note: str = "") -> dict[str, Any]:
     return {**found, "note": note} if note else found
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     present = params["state"] == "present"
     wanted = {key: str(value) if present else None for key, value in params["labels"].items()}

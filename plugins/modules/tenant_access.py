@@ -138,7 +138,7 @@ def kubeconfigs(params: dict[str, Any], access: Access) -> dict[str, str]:
     }
 
 
-def write(module: AnsibleModule, access: Access) -> dict[str, Any]:
+def write(module: kube_module.Call, access: Access) -> dict[str, Any]:
     """Write the kubeconfigs; what that adds to the result."""
     directory = Path(module.params["kubeconfig_dir"])
     names = kubeconfig_files.write(directory, kubeconfigs(module.params, access), dry_run=module.check_mode)
@@ -146,7 +146,7 @@ def write(module: AnsibleModule, access: Access) -> dict[str, Any]:
     return {"changed": bool(names), "kubeconfigs": names, "diff": diff}
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     waits = params["wait"] and not module.check_mode
     deadline = time.monotonic() + params["wait_timeout"]

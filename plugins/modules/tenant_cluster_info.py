@@ -156,7 +156,7 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
 
     def ask() -> dict[str, Any]:

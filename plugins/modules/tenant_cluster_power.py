@@ -143,7 +143,7 @@ def settled(workload: Document, state: str) -> bool:
     return judge(workload).ready
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
 
     def ask() -> dict[str, Any]:

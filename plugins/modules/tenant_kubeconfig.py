@@ -164,7 +164,7 @@ def _told(actions: list[str]) -> dict[str, Any]:
     }
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params, tenant = module.params, module.params["tenant"]
     if not _NAME.match(params["name"]):
         raise KubeError(f"name {params['name']!r}: lower case letters, digits and '-', at most 42 of them")

@@ -249,7 +249,7 @@ def check_address(node: Document, subnet: str | None) -> None:
         )
 
 
-def ready(module: AnsibleModule) -> dict[str, Any]:
+def ready(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     with kube_module.open_cluster(params) as cluster:
         if module.check_mode:
@@ -261,7 +261,7 @@ def ready(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": False, "reachable": True, **describe(node), **changes}
 
 
-def leaving(module: AnsibleModule) -> dict[str, Any]:
+def leaving(module: kube_module.Call) -> dict[str, Any]:
     """Closes and empties the node and, unless it only shall be drained, deletes it."""
     params = module.params
     deleting = params["state"] == "absent"
@@ -286,7 +286,7 @@ def leaving(module: AnsibleModule) -> dict[str, Any]:
     return {**result, "changed": deleting or closed or bool(result["evicted"])}
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     nothing = {"changed": False, "reachable": False, "evicted": []}
     if module.params["state"] == "ready":
         return kube_module.unless_missing(lambda: ready(module), module, lambda _: nothing)

@@ -182,7 +182,7 @@ class Restore:
         wait_until_none(self.cluster, remaining, "restored", self.deadline, {"changed": True})
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     # a place that vCluster would refuse is refused before anything is touched
     snapshots.options(params["url"], params["credentials"])

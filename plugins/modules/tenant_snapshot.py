@@ -120,7 +120,7 @@ def late(config_map: Document, phase: str) -> WaitTimeout:
     return error
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     namespace = tenant_api.control_plane_namespace(params["name"], params["namespace"])
     # a place that vCluster would refuse is refused before anything is touched

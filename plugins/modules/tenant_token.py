@@ -95,7 +95,7 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def work(module: AnsibleModule) -> dict[str, Any]:
+def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     if params["lifetime"] <= 0:
         raise KubeError("lifetime must be positive: a token that is never void is none that we make")
@@ -113,7 +113,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
-def _revoke(module: AnsibleModule) -> dict[str, Any]:
+def _revoke(module: kube_module.Call) -> dict[str, Any]:
     with kube_module.open_cluster(module.params) as tenant:
         found = tokens.tokens_of(tenant, module.params["node"])
         revoked = tokens.revoke(tenant, found, dry_run=module.check_mode)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.direct import DirectAction
 
 #: Long enough not to be a burden, short enough not to look dead.
 SLICE_SECONDS = 20
@@ -16,14 +17,13 @@ DEFAULT_TIMEOUT = 300
 display = Display()
 
 
-class WaitingAction(ActionBase):  # type: ignore[misc]
+class WaitingAction(DirectAction):
     """Runs the module of the same name, with its wait_timeout cut into slices."""
 
-    _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         arguments = dict(self._task.args)
         total = float(arguments.get("wait_timeout", DEFAULT_TIMEOUT))
         deadline = time.monotonic() + total
@@ -31,7 +31,7 @@ class WaitingAction(ActionBase):  # type: ignore[misc]
         while True:
             remaining = max(deadline - time.monotonic(), 0)
             arguments["wait_timeout"] = int(min(SLICE_SECONDS, remaining) + 0.5)
-            result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+            result.update(self._call(arguments, task_vars or {}))
             over = time.monotonic() >= deadline
             if not result.get("timed_out") or over:
                 break

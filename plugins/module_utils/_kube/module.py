@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -61,19 +61,37 @@ def enter_tenant(host: Cluster, tenant: dict[str, Any], access: Access | None = 
     return open_tenant(host, name, namespace, server_name, access, tenant.get("backend"))
 
 
-def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
-    """Runs a module's work and turns what goes wrong into one clear failure."""
+class Call(Protocol):
+    """What a module's work knows of its task: of AnsibleModule, or of the action plugin that stands in for it."""
+
+    @property
+    def params(self) -> dict[str, Any]: ...
+
+    @property
+    def check_mode(self) -> bool: ...
+
+
+Work = Callable[[Any], dict[str, Any]]
+
+
+def outcome(call: Call, work: Work) -> dict[str, Any]:
+    """What a module's work returns; what goes wrong becomes one clear failure."""
     if client.IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=client.IMPORT_ERROR)
+        return {"failed": True, "msg": missing_required_lib("kubernetes"), "exception": client.IMPORT_ERROR}
     try:
-        result = work(module)
+        return work(call)
     except WaitTimeout as error:
-        hide_secrets(module)
-        module.fail_json(msg=error.message, timed_out=True, **error.result)
+        return {"failed": True, "msg": error.message, "timed_out": True, **error.result}
     except KubeError as error:
-        hide_secrets(module)
-        module.fail_json(msg=error.message, status=error.status, reason=error.reason)
+        return {"failed": True, "msg": error.message, "status": error.status, "reason": error.reason}
+
+
+def run(module: AnsibleModule, work: Work) -> None:
+    """Runs a module's work as a program."""
+    result = outcome(module, work)
     hide_secrets(module)
+    if result.pop("failed", False):
+        module.fail_json(**result)
     module.exit_json(**result)
 
 
@@ -86,7 +104,7 @@ def hide_secrets(module: AnsibleModule) -> None:
 
 def unless_missing(
     work: Callable[[], dict[str, Any]],
-    module: AnsibleModule,
+    module: Call,
     plan: Callable[[str], dict[str, Any]],
 ) -> dict[str, Any]:
     """In check mode a cluster that is still to be made is no failure: `plan` says what would be done."""

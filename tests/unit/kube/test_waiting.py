@@ -14,7 +14,7 @@ class Action(waiting.WaitingAction):
 
     def __init__(self, answers: list[dict[str, Any]], arguments: dict[str, Any]) -> None:
         self._task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False)
-        self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), transport="ssh", become=None)
         self._early_needs_tmp_path = lambda: False
         self.answers, self.slices, self.now = answers, [], 0.0
 
