@@ -39,6 +39,11 @@ def cache_dir() -> Path:
     return Path(os.environ.get("FABRIC_CACHE") or REPOSITORY / ".cache").resolve()
 
 
+def schemas_dir() -> Path:
+    """The folder of other software's definitions, which are no part of this repository. It may not be there."""
+    return Path(os.environ.get("FABRIC_SCHEMAS") or REPOSITORY.parent / "shared" / "schemas")
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that nobody else may read, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)

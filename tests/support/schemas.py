@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fabric_lab.state import schemas_dir
 
-DIRECTORY = Path(os.environ.get("FABRIC_SCHEMAS") or Path(__file__).parents[3] / "shared" / "schemas")
+DIRECTORY = schemas_dir()
 
 
 def find(pattern: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import string
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ class _Template(string.Template):
 
 def crds() -> list[Path]:
     """Kamaji's CRDs are Kamaji's: they are read where a copy of them lies, and are no part of this repository."""
-    folder = Path(os.environ.get("FABRIC_SCHEMAS") or REPOSITORY.parent / "shared" / "schemas")
+    folder = state.schemas_dir()
     found = [folder / f"kamaji.clastix.io_{name}.yaml" for name in CRDS]
     missing = [path.name for path in found if not path.exists()]
     if missing:

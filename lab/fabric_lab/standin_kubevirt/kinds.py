@@ -6,13 +6,11 @@ Their schemas are no part of the repository. Where the folder of foreign schemas
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fabric_lab.state import REPOSITORY
+from fabric_lab.state import schemas_dir
 
 MACHINES = "/apis/kubevirt.io/v1"
 DISKS = "/apis/cdi.kubevirt.io/v1beta1"
@@ -20,12 +18,8 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def schemas() -> Path:
-    return Path(os.environ.get("FABRIC_SCHEMAS") or REPOSITORY.parent / "shared" / "schemas")
-
-
 def _real(file: str) -> dict[str, Any]:
-    path = schemas() / file
+    path = schemas_dir() / file
     if not path.exists():
         return _ANYTHING
     document = yaml.safe_load(path.read_text())
