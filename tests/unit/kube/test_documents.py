@@ -178,7 +178,7 @@ def test_an_envoy_that_hangs_does_not_answer_the_probe(
     port, health = free_port(), free_port()
     path = tmp_path / "envoy.yaml"
     path.write_text(load_balancer.envoy_configuration({**BALANCER, "port": port, "health_port": health}))
-    command = [envoy, "-c", str(path), "--log-level", "off", "--concurrency", "1", "--use-dynamic-base-id"]
+    command = [envoy, "-c", str(path), "--log-level", "off", "--concurrency", "1", "--disable-hot-restart"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         eventually(lambda: answers(health))
