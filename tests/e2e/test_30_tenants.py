@@ -80,4 +80,4 @@ def test_a_pod_of_a_local_image_runs_on_it(rack: TestLab, tenants: Tenants, tena
 def test_second_run_changes_nothing(rack: TestLab, tenants: Tenants) -> None:
     tenants.ensure()
     run = unchanged(rack.play("tenant_create"))
-    assert set(run.hosts) - {"localhost"} == {*SERVER_OF, *SERVERS}
+    assert set(run.hosts) - {"localhost"} == {*SERVER_OF, *SERVERS, *MACHINES_OF["blue"]}
