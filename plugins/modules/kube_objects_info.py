@@ -117,7 +117,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client impo
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, Unreachable, WaitTimeout
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
-MUTUALLY_EXCLUSIVE = [("wait_ready", "wait_gone")]
+RULES = {"mutually_exclusive": [("wait_ready", "wait_gone")]}
 
 
 def argument_spec() -> dict[str, Any]:
@@ -211,8 +211,7 @@ def work(module: kube_module.Call) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec(), supports_check_mode=True, mutually_exclusive=MUTUALLY_EXCLUSIVE)
-    kube_module.run(module, work)
+    kube_module.run(AnsibleModule(argument_spec(), supports_check_mode=True, **RULES), work)
 
 
 if __name__ == "__main__":

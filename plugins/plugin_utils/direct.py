@@ -63,8 +63,7 @@ class DirectAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
     def _call_here(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """Nothing if the module itself had better say what is wrong with its arguments."""
         module = importlib.import_module(f"{_MODULES}.{self._task.action.rpartition('.')[2]}")
-        exclusive = getattr(module, "MUTUALLY_EXCLUSIVE", None)
-        validator = ArgumentSpecValidator(module.argument_spec(), mutually_exclusive=exclusive)
+        validator = ArgumentSpecValidator(module.argument_spec(), **getattr(module, "RULES", {}))
         try:
             # As a module gets them: text, without what Ansible knows about where each value came from.
             checked = validator.validate(json.loads(json.dumps(arguments)))

@@ -29,7 +29,7 @@ def main() -> None:
             plain, _peer = server.accept()
             try:
                 with context.wrap_socket(plain, server_side=True) as connection:
-                    tell(request=connection.recv(4096).decode("ascii", "replace").splitlines()[:1])
+                    tell(request=connection.recv(4096).decode("ascii", "replace").partition("\r\n")[0])
             except OSError as error:
                 tell(refused=str(error))
 

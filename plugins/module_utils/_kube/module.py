@@ -71,7 +71,7 @@ class Call(Protocol):
     def check_mode(self) -> bool: ...
 
 
-Work = Callable[[Any], dict[str, Any]]
+Work = Callable[[Call], dict[str, Any]]
 
 
 def outcome(call: Call, work: Work) -> dict[str, Any]:
