@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"syscall"
 	"time"
 )
@@ -155,6 +156,24 @@ func await(ctx context.Context, what string, ready func(context.Context) error) 
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// repeat does something again and again until the context ends; what goes wrong is told once, until it is something else.
+func repeat(ctx context.Context, name string, every time.Duration, run func(context.Context) error) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var said string
+	for {
+		if err := run(ctx); err != nil && ctx.Err() == nil && err.Error() != said {
+			said = err.Error()
+			log.Printf("%s: %s", name, said)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
 		case <-tick.C:
 		}
 	}

@@ -70,20 +70,7 @@ func letIn(ctx context.Context, i *instance, host kubernetes.Interface, etcd key
 	if !i.first() {
 		return nil
 	}
-	tick := time.NewTicker(membersEvery)
-	defer tick.Stop()
-	var said string
-	for {
-		if err := letInOnce(ctx, i, host, etcd); err != nil && ctx.Err() == nil && err.Error() != said {
-			said = err.Error()
-			log.Printf("members of etcd: %v", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return repeat(ctx, "members of etcd", membersEvery, func(ctx context.Context) error { return letInOnce(ctx, i, host, etcd) })
 }
 
 // letInOnce takes one step: a member that has caught up gets its vote, or else the next one is let in to catch up.

@@ -49,18 +49,7 @@ func answerSnapshots(ctx context.Context, i *instance, host kubernetes.Interface
 	if !i.first() {
 		return nil
 	}
-	tick := time.NewTicker(requestsEvery)
-	defer tick.Stop()
-	for {
-		if err := answerOnce(ctx, i, host, save); err != nil && ctx.Err() == nil {
-			log.Printf("snapshots: %v", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	return repeat(ctx, "snapshots", requestsEvery, func(ctx context.Context) error { return answerOnce(ctx, i, host, save) })
 }
 
 func answerOnce(ctx context.Context, i *instance, host kubernetes.Interface, save func(context.Context, string) error) error {
