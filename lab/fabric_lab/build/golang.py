@@ -12,7 +12,7 @@ from fabric_lab.state import REPOSITORY, LabError, cache_dir
 
 MODULES = REPOSITORY / "lab" / "go"
 # all checks of the module, so that a stale go.sum is an error and never repaired in passing
-_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-p", "2")
+FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-p", "2")
 
 
 def environment() -> dict[str, str]:
@@ -51,7 +51,7 @@ def build(component: Component, program: Program, target: Path) -> None:
     """Compile one program; the old one stays in place until the new one is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + ".new")
-    command = ["nice", "-n", "10", go(), "build", *_FLAGS, "-ldflags", ldflags(component), "-o", str(temporary)]
+    command = ["nice", "-n", "10", go(), "build", *FLAGS, "-ldflags", ldflags(component), "-o", str(temporary)]
     result = subprocess.run(
         [*command, program.package],
         cwd=MODULES / component.name,
