@@ -2,8 +2,10 @@
 
 Used as a library by unit tests, and by molecule scenarios as a command:
 
-    python -m tests.support.kube_api start DIRECTORY     prints the path of the kubeconfig; pods are said to run
+    python -m tests.support.kube_api start DIRECTORY [PAPER…]   prints the path of the kubeconfig; pods are said to run
     python -m tests.support.kube_api stop DIRECTORY
+
+PAPER names more that is only said to happen: nmstate for tests.support.paper_nmstate.
 """
 
 from __future__ import annotations
@@ -111,6 +113,7 @@ def _bring_up(directory: Path) -> Path:
         directory, "2-api", str(binaries() / "kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{client}",
         "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", f"--secure-port={api}",
         "--endpoint-reconciler-type=none", "--authorization-mode=RBAC", "--enable-bootstrap-token-auth",
+        "--allow-privileged=true",
         f"--client-ca-file={directory}/ca.crt", f"--tls-cert-file={directory}/server.crt",
         f"--tls-private-key-file={directory}/server.key", "--service-cluster-ip-range=10.96.0.0/24",
         "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={directory}/ca.key",
@@ -232,7 +235,7 @@ def _kubeconfig(directory: Path, port: int) -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 2 or arguments[0] not in ("start", "stop"):
+    if len(arguments) < 2 or arguments[0] not in ("start", "stop"):
         print(__doc__, file=sys.stderr)
         return 2
     command, directory = arguments[0], Path(arguments[1]).absolute()
@@ -245,6 +248,8 @@ def main(arguments: list[str]) -> int:
         stop(directory)  # what a killed run has left
         kubeconfig = start(directory)
         _start(directory, "4-pods", sys.executable, "-m", "tests.support.paper_kubelet", str(kubeconfig))
+        for paper in arguments[2:]:
+            _start(directory, f"5-{paper}", sys.executable, "-m", f"tests.support.paper_{paper}", str(kubeconfig))
         print(kubeconfig)
     return 0
 
