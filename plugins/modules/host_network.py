@@ -18,6 +18,7 @@ description:
   - A change of the bond is guarded by a dead-man switch. The server brings the previous configuration back by itself
     unless the module is called a second time, over a new connection, within O(rollback_timeout). The result
     RV(confirm_needed) tells when that is due; tenants are then set up by that second call.
+  - An operator of the host cluster may make the devices of tenant clusters instead (O(tenants[].made_by)).
   - Runs on the server, needs only Python 3.8 or newer, netplan with systemd-networkd, and iproute2.
 attributes:
   check_mode:
@@ -119,6 +120,35 @@ options:
         type: str
         choices: [present, absent]
         default: present
+      made_by:
+        description:
+          - Who makes the devices. V(nmstate) and V(bridge_operator) are operators of the host cluster, and are told by
+            M(baremetal.fabric.host_bridge); here their devices are guarded, and seen to be there.
+          - Where they are somebody else's so far, that one keeps its configuration until O(settle).
+        type: str
+        choices: [host, nmstate, bridge_operator]
+        default: host
+  settle:
+    description:
+      - Wait for devices that an operator of the host cluster makes, and take away what the former maker of a tenant's
+        devices would bring back at the next boot. To be set in a second call, after M(baremetal.fabric.host_bridge).
+      - Devices that are in use stay as they are.
+    type: bool
+    default: false
+  devices_timeout:
+    description: Seconds to wait for devices that an operator of the host cluster makes.
+    type: int
+    default: 60
+  allow_cut:
+    description:
+      - Allow to remove a bridge that bridge-operator is to make anew. It cuts the tenant cluster off, and fails while
+        pods are connected to it.
+    type: bool
+    default: false
+  require_network_manager:
+    description: Whether to fail when NetworkManager, with which kubernetes-nmstate works, does not run on the server.
+    type: bool
+    default: true
   allow_connection_nics:
     description:
       - Allow to change NICs over which Ansible itself reaches the server. Without it that is refused.
@@ -234,6 +264,12 @@ tenants:
     bridge:
       description: Name of the bridge.
       type: str
+    made_by:
+      description: Who makes the devices.
+      type: str
+    releases:
+      description: Who made them before and has still to be released, by a call with O(settle); else null.
+      type: str
     host_isolation:
       description:
         - What keeps the VLAN apart from the server. One of V(tc-matchall), V(tc-u32), V(ebtables) and V(none), null
@@ -293,11 +329,16 @@ TENANT = {
     "bridge": {"type": "str"},
     "mtu": {"type": "int"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "made_by": {"type": "str", "choices": ["host", "nmstate", "bridge_operator"], "default": "host"},
 }
 OPTIONS = {
     "bond": {"type": "dict", "options": BOND},
     "link": {"type": "str", "default": "bond0"},
     "tenants": {"type": "list", "elements": "dict", "default": [], "options": TENANT},
+    "settle": {"type": "bool", "default": False},
+    "devices_timeout": {"type": "int", "default": 60},
+    "allow_cut": {"type": "bool", "default": False},
+    "require_network_manager": {"type": "bool", "default": True},
     "allow_connection_nics": {"type": "bool", "default": False},
     "management_peer": {"type": "str"},
     "rollback_timeout": {"type": "int", "default": 120},

@@ -10,10 +10,21 @@ from . import rollback
 from .errors import HostNetworkError
 from .guard import GuardStatus, parse_status
 from .guard_script import SCRIPT_FILE
-from .links import members
+from .links import members, unmade
 from .management import ManagementPath, route_device
 from .observe import read_links
-from .steps import AwaitDetached, ChangeBond, ConfirmBond, Guard, RemoveFile, Run, Step, WriteFile
+from .steps import (
+    AwaitDetached,
+    AwaitDevices,
+    ChangeBond,
+    ConfirmBond,
+    Guard,
+    RemoveDevice,
+    RemoveFile,
+    Run,
+    Step,
+    WriteFile,
+)
 from .system import System
 
 
@@ -24,6 +35,7 @@ class Limits:
     rollback: int = 120
     carrier: int = 60
     detach: int = 30
+    devices: int = 60
 
 
 @dataclass
@@ -50,6 +62,10 @@ class Executor:
             self._guard(step)
         elif isinstance(step, AwaitDetached):
             self._await_detached(step)
+        elif isinstance(step, AwaitDevices):
+            self._await_devices(step)
+        elif isinstance(step, RemoveDevice):
+            self._remove_device(step.device)
         elif isinstance(step, ChangeBond):
             self._change_bond(step)
         elif isinstance(step, ConfirmBond):
@@ -80,6 +96,25 @@ class Executor:
                 f"bridge {step.bridge} of tenant cluster '{step.tenant}' is still in use by {', '.join(ports)}:"
                 " remove the pods and virtual machines that are connected to it first"
             )
+
+    def _await_devices(self, step: AwaitDevices) -> None:
+        missing = [""]
+
+        def there() -> bool:
+            missing[0] = unmade(read_links(self.system), step.link, step.vlan_id, step.vlan, step.bridge)
+            return not missing[0]
+
+        if not self.system.wait(there, self.limits.devices, 0.5):
+            raise HostNetworkError(
+                f"the bridge of tenant cluster '{step.tenant}' is not ready after {self.limits.devices} s:"
+                f" {missing[0]}. {step.made_by} was to make it on this server."
+            )
+
+    def _remove_device(self, device: str) -> None:
+        # without NetworkManager, or without a profile of that name, it is the kernel's alone
+        self.system.attempt("nmcli", "--wait", "10", "connection", "delete", "id", device)
+        if device in read_links(self.system):
+            self.system.run("ip", "link", "delete", "dev", device)
 
     def _change_bond(self, step: ChangeBond) -> None:
         existed = step.bond in read_links(self.system)

@@ -20,6 +20,7 @@ import re
 from dataclasses import dataclass
 
 from .guard_script import SCRIPT_FILE
+from .model import HOST
 from .netplan import TenantDevices
 
 UNIT_NAME = "fabric-tenant-networks.service"
@@ -67,9 +68,12 @@ def tenant_of_rules(file_name: str) -> str | None:
 
 
 def render_rules(devices: TenantDevices) -> str:
-    """udev guards the devices as they appear, before any network manager sees them."""
+    """udev guards the devices as they appear, before any network manager sees them.
+
+    Of devices that an operator of the host cluster makes, this file is all that tells the server whose they are.
+    """
     guards = {devices.vlan: f"silence {devices.vlan}", devices.bridge: f"on {devices.bridge} {devices.vlan}"}
-    lines = [_MANAGED]
+    lines = [_MANAGED] if devices.made_by == HOST else [_MANAGED, devices.mark]
     lines += [
         f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{_literal(device)}", RUN+="{SCRIPT_FILE} {guard}"'
         for device, guard in guards.items()

@@ -195,8 +195,11 @@ status() {
 
 wait_for_bridges() { # SECONDS
     left=$(($1 * 5))
-    cat /etc/netplan/90-fabric-tenant-*.yaml 2>/dev/null |
-        sed -n 's/^# fabric-tenant: .* vlan=\([^ ]*\) bridge=\([^ ]*\)$/\1 \2/p' |
+    # what comes with a pod (bridge-operator) cannot be waited for before pods are started
+    cat /etc/netplan/90-fabric-tenant-*.yaml /etc/udev/rules.d/90-fabric-tenant-*.rules 2>/dev/null |
+        sed -n -e 's/ made_by=nmstate$//' \
+            -e 's/^# fabric-tenant: .* vlan=\([^ ]*\) bridge=\([^ ]*\)$/\1 \2/p' |
+        sort -u |
         while read -r vlan bridge; do
             until [ -e "/sys/class/net/$bridge/brif/$vlan" ]; do
                 if [ "$left" -le 0 ]; then

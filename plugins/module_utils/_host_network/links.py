@@ -64,6 +64,19 @@ def members(links: Links, master: str) -> tuple[str, ...]:
     return tuple(sorted(name for name, link in links.items() if link.master == master))
 
 
+def unmade(links: Links, parent: str, vlan_id: int, vlan: str, bridge: str) -> str:
+    """What is missing of devices that somebody else makes; nothing when all is there."""
+    port, over = links.get(vlan), links.get(bridge)
+    if port is None or over is None:
+        return f"there is no {vlan if port is None else bridge}"
+    if port.kind != "vlan" or port.parent != parent or port.data.get("id") != vlan_id:
+        return f"{vlan} is not VLAN {vlan_id} on {parent}"
+    if port.master != bridge:
+        return f"{vlan} is not connected to {bridge}"
+    down = [link.name for link in (port, over) if not link.up]
+    return f"{' and '.join(down)} {'is' if len(down) == 1 else 'are'} down" if down else ""
+
+
 def carriers(links: Links, device: str) -> tuple[str, ...]:
     """The devices at the bottom of `device`: what loses its link when they do."""
     seen: set[str] = set()

@@ -15,6 +15,8 @@ _INTERFACE = re.compile(r"[^\s/:%]+")
 _TENANT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _LACP = "802.3ad"
+# Who makes a tenant's devices: this server itself, or an operator of the host cluster.
+HOST, NMSTATE, BRIDGE_OPERATOR = "host", "nmstate", "bridge_operator"
 _OPTIONAL = (
     "mode",
     "lacp_rate",
@@ -66,6 +68,7 @@ class Tenant:
     link: str
     bridge: str | None
     mtu: int | None = None
+    made_by: str = HOST
 
     @property
     def vlan_device(self) -> str | None:
@@ -78,6 +81,10 @@ class Desired:
     link: str
     present: tuple[Tenant, ...] = ()
     absent: tuple[str, ...] = ()
+    # See and keep what another maker has made, and release the former one.
+    settle: bool = False
+    allow_cut: bool = False
+    require_network_manager: bool = True
 
 
 def interface_mistake(name: str) -> str | None:
@@ -112,7 +119,15 @@ def desired_from_options(options: Mapping[str, Any], check_mode: bool) -> Desire
     mistakes += _repeated("tenants", "bridge", [tenant.bridge for tenant in present if tenant.bridge is not None])
     if mistakes:
         raise HostNetworkError("; ".join(mistakes), mistakes=mistakes)
-    return Desired(bond, link, tuple(present), tuple(absent))
+    return Desired(
+        bond,
+        link,
+        tuple(present),
+        tuple(absent),
+        settle=bool(options.get("settle")),
+        allow_cut=bool(options.get("allow_cut")),
+        require_network_manager=bool(options.get("require_network_manager", True)),
+    )
 
 
 def _bond(entry: Mapping[str, Any], mistakes: list[str]) -> Bond:
@@ -152,7 +167,7 @@ def _tenant(
     _check_mtu(f"{where}.mtu", mtu, mistakes)
     if bond and bond.mtu and mtu and mtu > bond.mtu:
         mistakes.append(f"{where}.mtu: {mtu} is more than the bond's MTU {bond.mtu}")
-    return Tenant(str(entry["name"]), vlan_id, link, bridge, mtu)
+    return Tenant(str(entry["name"]), vlan_id, link, bridge, mtu, entry.get("made_by") or HOST)
 
 
 def _check_interface(where: str, name: str, mistakes: list[str]) -> None:

@@ -7,10 +7,10 @@ A tenant's file names its devices in a comment, so that whoever removes the file
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Sequence
 
-from .model import Bond, Tenant
+from .model import HOST, Bond, Tenant
 
 DIRECTORY = "/etc/netplan"
 BOND_FILE = DIRECTORY + "/80-fabric-bond.yaml"
@@ -18,7 +18,7 @@ TENANT_PREFIX = "90-fabric-tenant-"
 _MANAGED = "# Managed by Ansible (collection baremetal.fabric): local changes are overwritten."
 _DEVICES = re.compile(
     r"^# fabric-tenant: name=(?P<name>\S+) link=(?P<link>\S+) vlan_id=(?P<vlan_id>\d+)"
-    r" vlan=(?P<vlan>\S+) bridge=(?P<bridge>\S+)$",
+    r" vlan=(?P<vlan>\S+) bridge=(?P<bridge>\S+)(?: made_by=(?P<made_by>\S+))?$",
     re.MULTILINE,
 )
 _YAML_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
@@ -34,6 +34,19 @@ class TenantDevices:
     vlan_id: int
     vlan: str
     bridge: str
+    made_by: str = HOST
+
+    def same_as(self, other: TenantDevices) -> bool:
+        """Whoever makes them."""
+        return replace(self, made_by=HOST) == replace(other, made_by=HOST)
+
+    @property
+    def mark(self) -> str:
+        made_by = "" if self.made_by == HOST else f" made_by={self.made_by}"
+        return (
+            f"# fabric-tenant: name={self.name} link={self.link} vlan_id={self.vlan_id}"
+            f" vlan={self.vlan} bridge={self.bridge}{made_by}"
+        )
 
 
 def tenant_file(name: str) -> str:
@@ -56,6 +69,7 @@ def tenant_devices(text: str) -> TenantDevices | None:
         int(found.group("vlan_id")),
         found.group("vlan"),
         found.group("bridge"),
+        found.group("made_by") or HOST,
     )
 
 
@@ -105,7 +119,7 @@ def render_tenant(tenant: Tenant) -> str:
     vlan, bridge = str(tenant.vlan_device), str(tenant.bridge)
     lines = [
         _MANAGED,
-        f"# fabric-tenant: name={tenant.name} link={tenant.link} vlan_id={tenant.vlan_id} vlan={vlan} bridge={bridge}",
+        TenantDevices(tenant.name, tenant.link, int(tenant.vlan_id or 0), vlan, bridge).mark,
         "network:",
         "  version: 2",
         "  vlans:",

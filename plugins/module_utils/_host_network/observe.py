@@ -12,10 +12,13 @@ from .guard import RULES_DIRECTORY, UNIT_FILE, GuardStatus, parse_status, rules_
 from .guard_script import SCRIPT, SCRIPT_FILE
 from .links import Link, Links, parse_links
 from .management import ManagementPath, management_path
-from .model import Desired
+from .model import HOST, NMSTATE, Desired
 from .netplan import TenantDevices
 from .rollback import Pending, pending
 from .system import System
+
+#: Where NetworkManager keeps what nmstate has it do; a file is named after the device.
+PROFILES = "/etc/NetworkManager/system-connections"
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,42 @@ class Observed:
     guards: Mapping[str, GuardStatus] = field(default_factory=dict)
     management: ManagementPath = field(default_factory=ManagementPath)
     pending: Pending | None = None
+    # by path, those of devices that nmstate made for a tenant
+    profiles: Mapping[str, str] = field(default_factory=dict)
+    has_netplan: bool = True
+    network_manager: bool = True
+
+    @property
+    def records(self) -> dict[str, TenantDevices]:
+        """Devices of tenants that an operator of the host cluster makes, or made and has not been released from."""
+        found = {name: netplan.tenant_devices(text) for name, text in self.rules.items()}
+        return {name: devices for name, devices in found.items() if devices and devices.made_by != HOST}
 
 
 def observe(system: System, desired: Desired, management_peer: str | None) -> Observed:
-    if not any(system.exists(f"{directory}/netplan") for directory in ("/usr/sbin", "/usr/bin", "/sbin")):
-        raise HostNetworkError("this server has no netplan, which is the only network backend of this version")
+    has_netplan = any(system.exists(f"{directory}/netplan") for directory in ("/usr/sbin", "/usr/bin", "/sbin"))
+    if not has_netplan and (desired.bond or any(tenant.made_by == HOST for tenant in desired.present)):
+        raise HostNetworkError(
+            "this server has no netplan, which is what this server's own bond and bridges are made with; with"
+            " host_network_backend: nmstate and host_network_manage_bond: false it is not needed"
+        )
     links = read_links(system)
     files = _tenant_files(system)
     script = system.read(SCRIPT_FILE)
+    rules = _rules(system)
     return Observed(
         links=links,
         bond_text=system.read(netplan.BOND_FILE),
         tenant_files=files,
-        rules=_rules(system),
+        rules=rules,
         guard_script=script,
         guard_unit=system.read(UNIT_FILE),
         guards=_guards(system, desired, links) if script == SCRIPT else {},
         management=management_path(system, links, management_peer) if desired.bond else ManagementPath(),
         pending=pending(system),
+        profiles=_profiles(system, rules),
+        has_netplan=has_netplan,
+        network_manager=_network_manager(system, desired),
     )
 
 
@@ -86,3 +107,23 @@ def _guards(system: System, desired: Desired, links: Links) -> dict[str, GuardSt
         for tenant in desired.present
         if tenant.bridge in links and tenant.vlan_device in links and tenant.bridge and tenant.vlan_device
     }
+
+
+def _network_manager(system: System, desired: Desired) -> bool:
+    """Whether it runs; asked only where nmstate needs it."""
+    if not any(tenant.made_by == NMSTATE for tenant in desired.present):
+        return True
+    code, _output, _errors = system.attempt("systemctl", "is-active", "--quiet", "NetworkManager.service")
+    return code == 0
+
+
+def _profiles(system: System, rules: Mapping[str, str]) -> dict[str, str]:
+    """Only what names the very device: a file of that name may be somebody's own."""
+    profiles: dict[str, str] = {}
+    for devices in filter(None, map(netplan.tenant_devices, rules.values())):
+        for device in (devices.bridge, devices.vlan) if devices.made_by == NMSTATE else ():
+            path = f"{PROFILES}/{device}.nmconnection"
+            text = system.read(path)
+            if text is not None and f"interface-name={device}" in text.split():
+                profiles[path] = text
+    return profiles

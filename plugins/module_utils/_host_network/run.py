@@ -9,6 +9,7 @@ from typing import Any, Mapping
 from . import netplan, rollback
 from .errors import HostNetworkError
 from .execute import Executor, Limits, lacp_partner
+from .makers import former_maker
 from .model import Bond, Desired, desired_from_options
 from .observe import Observed, observe, read_links
 from .plan_bond import BondPlan, plan_bond
@@ -83,6 +84,7 @@ def _limits(options: Mapping[str, Any]) -> Limits:
         defaults,
         rollback=options.get("rollback_timeout") or defaults.rollback,
         carrier=options.get("carrier_timeout") or defaults.carrier,
+        devices=options.get("devices_timeout") or defaults.devices,
         detach=defaults.detach if options.get("detach_timeout") is None else options["detach_timeout"],
     )
 
@@ -110,6 +112,8 @@ def _tenant_results(desired: Desired, observed: Observed) -> list[dict[str, Any]
                 "vlan_id": tenant.vlan_id,
                 "vlan_device": tenant.vlan_device,
                 "bridge": tenant.bridge,
+                "made_by": tenant.made_by,
+                "releases": None if desired.settle else former_maker(tenant, observed),
                 "host_isolation": guard.host_isolation if guard else None,
                 "bridged_traffic": guard.bridged_traffic if guard else None,
             }

@@ -68,6 +68,33 @@ class AwaitDetached:
 
 
 @dataclass(frozen=True)
+class AwaitDevices:
+    """Wait until somebody else has made a tenant's VLAN device, and connected it to the bridge."""
+
+    tenant: str
+    link: str
+    vlan_id: int
+    vlan: str
+    bridge: str
+    made_by: str
+
+    @property
+    def text(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class RemoveDevice:
+    """Remove a device that NetworkManager may know, with what it knows; one that is gone already is no failure."""
+
+    device: str
+
+    @property
+    def text(self) -> str:
+        return f"remove {self.device}"
+
+
+@dataclass(frozen=True)
 class ChangeBond:
     """Change the bond under the dead-man switch."""
 
@@ -94,4 +121,4 @@ class ConfirmBond:
         return ""
 
 
-Step = Union[WriteFile, RemoveFile, Run, Guard, AwaitDetached, ChangeBond, ConfirmBond]
+Step = Union[WriteFile, RemoveFile, Run, Guard, AwaitDetached, AwaitDevices, RemoveDevice, ChangeBond, ConfirmBond]

@@ -33,6 +33,7 @@ class FakeServer(System):
         self.rolling_back = False
         self.route: str | None = "vec0"
         self.carrier = True
+        self.network_manager = True
         self.failing: dict[str, str] = {}
         #: called before each change with its description; may raise Killed
         self.before_change: Callable[[str], None] = lambda _what: None
@@ -121,6 +122,8 @@ class FakeServer(System):
             return (0, json.dumps([{"dst": argv[-1], "dev": self.route}]), "") if self.route else (2, "", "unreachable")
         if argv[0] == SCRIPT_FILE and argv[1] == "status":
             return 0, self._status(argv[2]), ""
+        if line == "systemctl is-active --quiet NetworkManager.service":
+            return (0 if self.network_manager else 3), "", ""
         if line.startswith("systemctl is-active"):
             return (0 if self.rolling_back else 3), "", ""
         if line.startswith("netplan generate --root-dir"):
