@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kamaji import preflight
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import yaml_text
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.bridges import bridge_operator_objects
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.common import Document, DocumentError
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import (
     control_plane_values,
@@ -91,5 +92,6 @@ class FilterModule:
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
             "kubevirt_objects": _checked(kubevirt_objects),
+            "bridge_operator_objects": _checked(bridge_operator_objects),
             "virtual_machine_plan": _virtual_machine_plan,
         }

@@ -11,7 +11,7 @@ from typing import Any
 from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
-from . import kamaji_rules, node_rules, rules, vcluster_rules
+from . import bridge_rules, kamaji_rules, node_rules, rules, vcluster_rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster, VmNode
 from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
@@ -106,6 +106,7 @@ def build_model(
     )
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
+    bridge_rules.check(model, wide, problems)
     if problems:
         raise IntentError(problems.as_list())
     return model

@@ -38,6 +38,22 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
         "examples": [9000],
         "description": "MTU of bonds, tenant VLANs and their pods; switch ports must carry it. Default: 1500.",
     },
+    "host_network_backend": {
+        "type": "string",
+        "enum": ["host", "nmstate", "bridge_operator"],
+        "default": "host",
+        "description": "What makes the tenant clusters' VLAN devices and bridges on the shared servers.",
+    },
+    "host_network_bridge_operator_accepted": {
+        "type": "boolean",
+        "default": False,
+        "description": "Whether bridge-operator is used although it may leave a bridge without its VLAN.",
+    },
+    "host_network_bridge_operator_image": {
+        "type": "string",
+        "default": "",
+        "description": "Image of bridge-operator's daemon, by digest; it has no release.",
+    },
     "fabric_template_postfix": {
         **_NAME,
         "default": "nodes",
@@ -391,6 +407,9 @@ PREFIXES = (
     # Of the roles' options only these: others may be templates over what a play has yet to learn.
     "api_load_balancer_mode",
     "api_load_balancer_replicas",
+    "host_network_backend",
+    "host_network_bridge_operator_accepted",
+    "host_network_bridge_operator_image",
     "node_join_labels",
     "node_join_taints",
     "node_join_kubelet_",

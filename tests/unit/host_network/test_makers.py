@@ -81,7 +81,7 @@ def test_devices_that_do_not_come_are_named(bonded: FakeServer, spoil: str) -> N
         bonded.links["br-vlan-3"]["flags"] = []
     else:
         bonded._delete(spoil)
-    with pytest.raises(HostNetworkError, match="not ready after 60 s: .*nmstate was to make it on this server"):
+    with pytest.raises(HostNetworkError, match=r"not ready after 60 s: .*nmstate was to make it on this server"):
         bring(bonded, tenants=[NMSTATE], settle=True)
 
 
