@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -261,4 +260,4 @@ def _whole_or_text(value: Any) -> Any:
 
 
 def settings_of(dry_run: bool, wait_timeout: float) -> objects.Settings:
-    return objects.Settings(dry_run=dry_run, wait_timeout=wait_timeout, sleep=time.sleep)
+    return objects.Settings(dry_run=dry_run, wait_timeout=wait_timeout)

@@ -75,8 +75,11 @@ class Machine:
         path.chmod(0o755)
 
     def run(self, *arguments: str) -> GuardStatus:
+        return parse_status(self.call(*arguments).stdout)
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         script = SCRIPT.replace("PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin", "")
-        for place in ("/proc/sys/net", "/sys/class/net", "/sys/module", "/etc/netplan", "/run/"):
+        for place in ("/proc/sys/net", "/sys/class/net", "/sys/module", "/etc/netplan", "/etc/udev/rules.d", "/run/"):
             script = script.replace(place, f"{self.root}{place}")
         environment = {
             "PATH": f"{self.root}/bin:/usr/bin:/bin",
@@ -84,10 +87,9 @@ class Machine:
             "KNOWN": self.known,
             "BROKEN": self.broken,
         }
-        done = subprocess.run(
+        return subprocess.run(
             ["/bin/sh", "-c", script, "guard", *arguments], env=environment, capture_output=True, text=True, check=True
         )
-        return parse_status(done.stdout)
 
     def setting(self, name: str, device: str) -> str:
         return (self.root / "proc/sys/net" / name.format(device)).read_text().strip()
@@ -162,3 +164,15 @@ def test_waiting_ends_when_the_bridges_are_there(machine: Machine) -> None:
     (netplan / "90-fabric-tenant-blue.yaml").write_text(text)
     (machine.root / "sys/class/net/br-vlan-3/brif/bond0.3").mkdir(parents=True)
     machine.run("wait", "60")
+
+
+def test_what_nmstate_makes_is_waited_for_and_what_a_pod_makes_is_not(machine: Machine) -> None:
+    rules = machine.root / "etc/udev/rules.d"
+    rules.mkdir(parents=True)
+    for name, number, maker in (("blue", 3, "nmstate"), ("green", 4, "nmstate"), ("red", 5, "bridge_operator")):
+        mark = f"# fabric-tenant: name={name} link=bond0 vlan_id={number} vlan=bond0.{number} bridge=br-vlan-{number}"
+        (rules / f"90-fabric-tenant-{name}.rules").write_text(f"# Managed\n{mark} made_by={maker}\n")
+    (machine.root / "sys/class/net/br-vlan-3/brif/bond0.3").mkdir(parents=True)
+    assert machine.call("wait", "0").stderr.splitlines() == [
+        "bridge br-vlan-4 with port bond0.4 is not there after 0 s, going on without it"
+    ]
