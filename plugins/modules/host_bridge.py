@@ -22,6 +22,7 @@ attributes:
     description: The API server is asked for a dry run. What it does not serve yet is reported as to be created.
   diff_mode:
     support: full
+    description: Shows the operator's object.
 options:
   backend:
     description: Which operator.

@@ -31,9 +31,7 @@ def check(model: Model, wide: Mapping[str, Any], problems: Problems) -> None:
             f" use host or nmstate, or say {_ACCEPTED}: true",
         )
     if not _BY_DIGEST.fullmatch(wide[_IMAGE]):
-        problems.add(
-            _IMAGE, "name the daemon's image by its digest (…@sha256:…): bridge-operator has no release"
-        )
+        problems.add(_IMAGE, "name the daemon's image by its digest (…@sha256:…): bridge-operator has no release")
     if len(model.tenant_clusters) > _MOST_TENANTS:
         problems.add(
             _BACKEND,
