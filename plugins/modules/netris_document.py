@@ -23,7 +23,7 @@ options:
   document:
     description:
       - A mapping of lists. Its keys are V(vpcs), V(dhcp_option_sets), V(allocations), V(subnets), V(servers), V(links),
-        V(lags), V(server_cluster_templates), V(server_clusters) and V(vnets).
+        V(lags), V(server_cluster_templates), V(server_clusters), V(vnets), V(vpc_peerings) and V(nats).
       - Each entry takes the options of the module of that kind, such as M(baremetal.fabric.netris_vpc) for an entry of
         V(vpcs), without the connection.
     type: dict

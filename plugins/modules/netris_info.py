@@ -24,6 +24,7 @@ options:
       - dhcp_option_sets
       - lags
       - links
+      - nats
       - owners
       - ports
       - server_cluster_templates
@@ -33,6 +34,7 @@ options:
       - subnets
       - switches
       - vnets
+      - vpc_peerings
       - vpcs
 seealso:
   - module: baremetal.fabric.netris_document
@@ -74,6 +76,12 @@ links:
   elements: dict
   returned: when gathered
   sample: [{id: 4, local: eth9@metal1, remote: swp7@leaf1, underlay: false}]
+nats:
+  description: NAT rules, with the words of their comments as tags.
+  type: list
+  elements: dict
+  returned: when gathered
+  sample: [{id: 4, name: blue-snat, vpc: blue, action: snat, source: 192.168.64.0/22, snat_to: 198.51.100.10}]
 owners:
   description: Owners, which Netris calls tenants.
   type: list
@@ -123,6 +131,11 @@ switches:
   sample: [{id: 1, name: leaf1, site: Default, health: {ok: true, message: OK, last_seen: 1700000000000}}]
 vnets:
   description: V-Nets.
+  type: list
+  elements: dict
+  returned: when gathered
+vpc_peerings:
+  description: VPC peerings; none where the controller is too old to have any.
   type: list
   elements: dict
   returned: when gathered

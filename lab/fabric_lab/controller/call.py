@@ -22,6 +22,7 @@ class Reply:
     message: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True)

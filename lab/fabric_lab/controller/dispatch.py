@@ -92,7 +92,7 @@ def _respond(controller: Controller, route: Route, request: Request, reply: Repl
     data = reply.data
     if route.method == "POST" and not route.public and controller.knobs.post_data == "array" and isinstance(data, dict):
         data = [data]
-    response = JsonResponse(envelope(data, message=reply.message, **reply.meta))
+    response = JsonResponse(envelope(data, status=reply.status, message=reply.message, **reply.meta), reply.status)
     for name, value in reply.cookies.items():
         secure = "; Secure" if request.url.scheme == "https" else ""
         response.headers.append("set-cookie", f"{name}={value}; Path=/; HttpOnly{secure}")

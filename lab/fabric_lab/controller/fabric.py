@@ -6,11 +6,12 @@ import hashlib
 import json
 from typing import Any
 
+from . import exchange, translation
 from .store import Record, Store
 from .topology import Topology
 
 # A change of any other kind cannot change a switch's configuration.
-_RELEVANT = {"vnet", "port", "hw", "link", "dhcp", "vpc"}
+_RELEVANT = {"vnet", "port", "hw", "link", "dhcp", "vpc", "nat", "peering"}
 
 
 def members(topology: Topology, store: Store, vnet: Record) -> dict[int, tuple[Record, bool]]:
@@ -95,6 +96,10 @@ def configurations(store: Store) -> dict[int, dict[str, Any]]:
                 for vnet, found in vnets
                 if switch["site"] in vnet["sites"]
             ],
+            "nat": [
+                _nat(rule) for rule in store.all("nat") if rule["state"] == "enabled" and rule["site"] == switch["site"]
+            ],
+            "peerings": [_peering(store, peering) for peering in store.all("peering")],
         }
     return documents
 
@@ -125,6 +130,37 @@ def _vnet(store: Store, vnet: Record, found: list[tuple[Record, bool]]) -> dict[
         ],
         "members": [{"interface": port["port"], "tagged": tagged} for port, tagged in found],
     }
+
+
+def _nat(rule: Record) -> dict[str, Any]:
+    """A rule in force, in the agents' words; a port of 0 is any."""
+    destination, target = translation.ports(rule["destinationPort"], ""), translation.ports(rule["dnatToPort"], "")
+    return {
+        "id": rule["id"],
+        "name": rule["name"],
+        "vpc": rule["vpc"],
+        "action": rule["action"].lower(),
+        "protocol": rule["protocol"],
+        "source": rule["sourceAddress"] or "0.0.0.0/0",
+        "source_ports": _span(translation.ports(rule["sourcePort"], "")),
+        "destination": rule["destinationAddress"] or "0.0.0.0/0",
+        "destination_ports": _span(destination),
+        "outside": [str(net) for _, net in translation.outside(rule)],
+        "to": rule["dnatToIP"].removesuffix("/32"),
+        "to_port": _span(target) if target != destination else None,
+    }
+
+
+def _span(ports: tuple[int, int]) -> list[int] | None:
+    """The first and last port; None for all of them."""
+    return list(ports) if ports != (1, 65535) else None
+
+
+def _peering(store: Store, peering: Record) -> dict[str, Any]:
+    """Two VPCs, each with the networks that it reaches through the other."""
+    routes = exchange.routes(store, peering)
+    sides = [{"vpc": peering[side]["vpc"], "routes": routes[side]} for side in exchange.SIDES]
+    return {"id": peering["id"], "name": peering["name"], "sides": sides}
 
 
 def _dhcp(store: Store, dhcp: Record | None) -> dict[str, Any] | None:

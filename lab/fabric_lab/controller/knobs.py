@@ -20,6 +20,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ipam_list": ("default-vpc", "all"),
     "auto_subnet_scope": ("all-vpcs", "vpc"),
     "template_edit_in_use": ("refuse", "allow"),
+    "peering_lists": ("two", "one"),
+    "nat_subnets": ("required", "any"),
     "clusters": ("normal", "stuck", "fail"),
 }
 
@@ -44,6 +46,8 @@ class Knobs:
     ipam_list: str = "default-vpc"
     auto_subnet_scope: str = "all-vpcs"
     template_edit_in_use: str = "refuse"
+    peering_lists: str = "two"
+    nat_subnets: str = "required"
     # faults
     clusters: str = "normal"
     slow_ms: int = 0

@@ -15,6 +15,7 @@ from .nouns import (
     lags,
     links,
     nat,
+    peerings,
     ports,
     reservations,
     sites,
@@ -25,7 +26,7 @@ from .nouns import (
 )
 
 _MODULES = (
-    acl, auth, clusters, dhcp, general, hardware, ipam, l4lb, lags, links, nat, ports,
+    acl, auth, clusters, dhcp, general, hardware, ipam, l4lb, lags, links, nat, peerings, ports,
     reservations, sites, templates, tenants, vnets, vpcs,
 )  # fmt: skip
 

@@ -19,6 +19,8 @@ LABELS = {
     "dhcp": "DHCP option set",
     "ipam": "IPAM prefix",
     "link": "Link",
+    "nat": "NAT rule",
+    "peering": "VPC peering",
 }
 
 

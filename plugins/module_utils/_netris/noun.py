@@ -150,6 +150,14 @@ class Noun:
         """Why an entry's object cannot exist yet and must not be created by us; empty if it is ours to create."""
         return ""
 
+    def awaited_fields(self, entry: Entry) -> Iterable[str]:
+        """Fields whose value is known only once the wait is over; the object is then ours to create."""
+        return ()
+
+    def resolved(self, entry: Entry, world: World) -> Entry:
+        """The entry with what it says in terms of other objects put in their words, as far as these are known."""
+        return entry
+
     # Checking.
 
     def check_entry(self, entry: Entry) -> Iterator[Mistake]:

@@ -141,8 +141,9 @@ class _Planner:
 
     # One entry.
 
-    def _present(self, noun: Noun, entry: Entry) -> None:
+    def _present(self, noun: Noun, written: Entry) -> None:
         before = len(self._mistakes)
+        entry = noun.resolved(written, self._world)
         self._check_references(noun, entry)
         if len(self._mistakes) == before:
             self._mistakes.extend(noun.check_against(entry, self._world, self._document))
@@ -157,7 +158,8 @@ class _Planner:
 
     def _create(self, noun: Noun, entry: Entry) -> None:
         reason = noun.awaited(entry, self._world, self._document)
-        if reason:
+        unknown = list(noun.awaited_fields(entry)) if reason else []
+        if reason and not unknown:
             after: Value = dict.fromkeys(entry.desired)
             changes = tuple(Change(name, None, None) for name in entry.desired)
             name = entry.raw.get("name") or f"{entry.raw['server_cluster']}-{entry.raw['postfix']}"
@@ -169,7 +171,13 @@ class _Planner:
                 self._mistake(
                     entry, name, f"is needed: there is no {noun.label} {entry.name!r} yet, it must be created"
                 )
-        self._actions.append(self._creation(noun, entry))
+        creation = self._creation(noun, entry)
+        if unknown:
+            after = {**(creation.after or {}), **dict.fromkeys(unknown)}
+            changes = tuple(change for change in creation.changes if change.field not in unknown)
+            changes += tuple(Change(name, None, None) for name in unknown)
+            creation = replace(creation, after=after, changes=changes, reason=reason, deferred=True)
+        self._actions.append(creation)
 
     def _creation(self, noun: Noun, entry: Entry) -> Action:
         after: Value = {}
@@ -440,4 +448,7 @@ def as_diff(actions: Iterable[Action]) -> dict[str, Any]:
 
 
 def _shown(action: Action) -> Value:
-    return {name: value for name, value in (action.after or {}).items() if value is not None}
+    value = {name: value for name, value in (action.after or {}).items() if value is not None}
+    if action.deferred:
+        value.update((change.field, KNOWN_AFTER_APPLY) for change in action.changes if change.after is None)
+    return value

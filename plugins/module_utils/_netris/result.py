@@ -51,12 +51,17 @@ def _object(noun: Noun, entry: Entry, outcome: Outcome, check_mode: bool) -> Val
     """An entry's object as it is now; in check mode as it would be."""
     if check_mode:
         for action in outcome.actions:
-            if action.entry is entry and action.after is not None:
+            # Not by identity: an action may hold the entry with its references resolved.
+            if _same(action.entry, entry) and action.after is not None:
                 return _planned(noun, action, outcome.world)
     found = list(noun.find(entry, outcome.world))
     if not found:
         return None
     return shown(noun, min(found, key=lambda record: record.id), outcome.world)
+
+
+def _same(one: Entry | None, other: Entry) -> bool:
+    return one is not None and (one.noun, one.path) == (other.noun, other.path)
 
 
 def _planned(noun: Noun, action: Action, world: World) -> Value:

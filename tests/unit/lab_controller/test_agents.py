@@ -33,7 +33,7 @@ def test_only_the_token_opens_it(demo: Rack) -> None:
 
 def test_config_of_an_idle_switch(demo: Rack) -> None:
     config = demo.agent()
-    assert set(config) == {"generation", "switch", "ports", "lags", "vnets"}
+    assert set(config) == {"generation", "switch", "ports", "lags", "vnets", "nat", "peerings"}
     assert (config["switch"], len(config["ports"]), config["lags"], config["vnets"]) == ("leaf1", 16, [], [])
     assert config["ports"][0] == {"name": "swp1", "mtu": 9000, "admin": "up", "description": "swp1@leaf1"}
 

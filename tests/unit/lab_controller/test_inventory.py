@@ -200,6 +200,7 @@ def test_sites_check_their_ranges(fresh: Rack) -> None:
 
 
 def test_nat_wraps_words_on_read(fresh: Rack) -> None:
+    fresh.controller.knobs.nat_subnets = "any"
     body = {"name": "out", "action": "SNAT", "protocol": "all", "site": {"id": 1}, "state": "enabled",
             "sourceAddress": "10.0.0.0/24", "destinationAddress": "0.0.0.0/0", "snatToIP": "1.2.3.4/32",
             "portGroup": {"id": 0, "name": "", "ports": None}}  # fmt: skip

@@ -101,6 +101,7 @@ def test_unknown_ids_are_404(fresh: Rack, noun: str) -> None:
 def test_literal_messages_that_clients_know(fresh: Rack) -> None:
     assert fresh.refused("DELETE", "/api/v2/vnet/4711", status=404) == "Invalid circuit ID"
     assert fresh.refused("DELETE", "/api/v2/l4lb/4711", status=404) == "Invalid load balancer"
+    assert fresh.refused("DELETE", "/api/v2/vpc-peering/4711", status=404) == "VPC is not found."
 
 
 def test_unknown_paths_and_methods_are_json_404(fresh: Rack) -> None:

@@ -51,6 +51,8 @@ PATHS = {
     "clusters": "/api/v2/server-cluster",
     "vnets": "/api/v2/vnet",
     "option_sets": "/api/v2/dhcp-option-set",
+    "nats": "/api/v2/nat",
+    "vpc_peerings": "/api/v2/vpc-peering",
 }
 
 

@@ -50,6 +50,18 @@ def users(store: Store, subnet: Record) -> list[Record]:
     ]
 
 
+def _nat_rule(store: Store, subnet: Record) -> Record | None:
+    """A NAT rule with a public address out of a subnet."""
+    if subnet["purpose"] != "nat":
+        return None
+    net = ipaddress.ip_network(subnet["prefix"])
+    for rule in store.all("nat"):
+        public = rule["destinationAddress"] if rule["action"] == "DNAT" else rule["snatToIP"] or rule["snatToPool"]
+        if public and addresses.overlap(ipaddress.ip_network(public), net):
+            return rule
+    return None
+
+
 def busy(store: Store) -> set[tuple[int, str]]:
     """Subnets with hosts, as (VPC, prefix): one pass for a whole list."""
     return {(vnet["vpc"], gw["net"]) for vnet in store.all("vnet") for gw in vnet["gateways"]}
@@ -173,6 +185,9 @@ def delete(kind: str) -> Any:
             holders = users(call.store, node)
             if holders:
                 raise ApiError(f"Subnet {node['name']} is in use by V-Net {holders[0]['name']}.")
+            rule = _nat_rule(call.store, node)
+            if rule:
+                raise ApiError(f"Subnet {node['name']} is in use by NAT rule {rule['name']}.")
         call.store.delete("ipam", node["id"])
         return deleted()
 

@@ -81,6 +81,11 @@ def children(store: Store, identifier: int) -> dict[str, list[dict[str, Any]]]:
         "nat": within("nat"),
         "l4lb": within("l4lb"),
         "serverCluster": within("cluster"),
+        "vpcPeering": [
+            {"id": peering["id"], "name": peering["name"]}
+            for peering in store.all("peering")
+            if identifier in (peering["vpcA"]["vpc"], peering["vpcB"]["vpc"])
+        ],
         "bgp": [],
         "roh": [],
         "route": [],

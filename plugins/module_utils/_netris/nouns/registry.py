@@ -16,6 +16,7 @@ from .dhcp_option_set import DhcpOptionSet
 from .hardware import Server, Switch
 from .ipam import Allocation, Subnet
 from .link import Link
+from .nat import Nat
 from .owner import Owner
 from .port import Lag, Port
 from .server_cluster import ServerCluster
@@ -23,6 +24,7 @@ from .server_cluster_template import ServerClusterTemplate
 from .site import Site
 from .vnet import Vnet
 from .vpc import Vpc
+from .vpc_peering import VpcPeering
 
 # In the order in which they are read: what gives names to others comes first.
 ALL: Mapping[str, Noun] = {
@@ -42,6 +44,8 @@ ALL: Mapping[str, Noun] = {
         ServerClusterTemplate(),
         ServerCluster(),
         Vnet(),
+        VpcPeering(),
+        Nat(),
     )
 }
 
