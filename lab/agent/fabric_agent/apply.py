@@ -34,12 +34,20 @@ def apply(steps: Iterable[Step], desired: Desired) -> None:
             run([first.tool, *space, "-batch", "-"], "".join(f"{step.line}\n" for step in batch))
         elif first.tool == "sysctl":
             run(["ip", "netns", "exec", first.namespace, "sysctl", "-qw", first.line])
+        elif first.tool == "rules":
+            _set_rules(first.namespace, first.line)
         elif first.tool == "dhcp-start":
             _start_dhcp(vnets[first.line])
         elif first.tool == "dhcp-stop":
             _stop_dhcp(first.line)
         elif first.tool == "lease-remove":
             dhcp.lease_file(int(first.line)).unlink(missing_ok=True)
+
+
+def _set_rules(namespace: str, text: str) -> None:
+    run(["ip", "netns", "exec", namespace, "iptables-legacy-restore"], text)
+    # what the kernel remembers of connections would keep them on their former way
+    run(["ip", "netns", "exec", namespace, "conntrack", "--flush"])
 
 
 def _start_dhcp(vnet: VNet) -> None:

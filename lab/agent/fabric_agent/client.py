@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fabric_agent.desired import Uplink
+
 _WAIT = 20
 
 
@@ -19,11 +21,14 @@ class Settings:
     switch: str
     ca: str
     token: str
+    uplink: Uplink | None = None
 
     @classmethod
     def read(cls, path: Path) -> Settings:
         data = json.loads(path.read_text())
-        return cls(data["controller"], data["switch"], data["ca"], Path(data["token"]).read_text().strip())
+        token = Path(data["token"]).read_text().strip()
+        uplink = Uplink(**data["outside"]) if data.get("outside") else None
+        return cls(data["controller"], data["switch"], data["ca"], token, uplink)
 
 
 class Controller:

@@ -85,11 +85,49 @@ class VNet:
 
 
 @dataclass(frozen=True)
+class Uplink:
+    """Where the outside is: set at the switch, as the cabling is, and not by the controller."""
+
+    port: str
+    address: str  # with prefix length
+    gateway: str = ""
+
+
+@dataclass(frozen=True)
+class Nat:
+    """A rule in force. Of ports, the first and the last; None is any."""
+
+    name: str
+    vpc: int
+    action: str  # snat, dnat or accept_snat
+    protocol: str
+    source: str
+    source_ports: tuple[int, int] | None
+    destination: str
+    destination_ports: tuple[int, int] | None
+    outside: tuple[str, ...]
+    to: str
+    to_ports: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Peering:
+    """Two VPCs, and for each the networks that it reaches through the other."""
+
+    id: int
+    name: str
+    sides: tuple[tuple[int, tuple[str, ...]], tuple[int, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
 class Desired:
     generation: int
     ports: tuple[Port, ...]
     lags: tuple[Lag, ...]
     vnets: tuple[VNet, ...]
+    nat: tuple[Nat, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    uplink: Uplink | None = None
 
     def device(self, interface: str) -> str:
         """The kernel's name of a member interface."""
@@ -103,7 +141,7 @@ def lag_device(name: str) -> str:
     return "lag-" + hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def decode(data: dict[str, Any]) -> Desired:
+def decode(data: dict[str, Any], uplink: Uplink | None = None) -> Desired:
     """Decode the controller's answer; ValueError, KeyError or TypeError when it makes no sense."""
     ports = tuple(
         Port(entry["name"], int(entry["mtu"]), entry.get("admin", "up") == "up", entry.get("description") or "")
@@ -113,7 +151,49 @@ def decode(data: dict[str, Any]) -> Desired:
         Lag(entry["name"], lag_device(entry["name"]), tuple(entry["members"]), bool(entry["lacp"]), int(entry["mtu"]))
         for entry in data["lags"]
     )
-    return Desired(int(data["generation"]), ports, lags, tuple(_vnet(entry) for entry in data["vnets"]))
+    vnets = tuple(_vnet(entry) for entry in data["vnets"])
+    nat = tuple(_nat(entry) for entry in data.get("nat") or ())
+    if nat and uplink is not None:
+        vnets = (*vnets, _outside(uplink))
+    peerings = tuple(_peering(entry) for entry in data.get("peerings") or ())
+    return Desired(int(data["generation"]), ports, lags, vnets, nat, peerings, uplink)
+
+
+def _outside(uplink: Uplink) -> VNet:
+    """The outside port as a network of its own, on the one VLAN that no controller gives out."""
+    address = str(ipaddress.ip_interface(uplink.address))
+    return VNet(0, "outside", 1, 0, (Gateway(address, None),), (Member(uplink.port, False),))
+
+
+def _nat(entry: dict[str, Any]) -> Nat:
+    action, protocol = entry["action"], entry["protocol"]
+    if action not in ("snat", "dnat", "accept_snat") or protocol not in ("all", "tcp", "udp", "icmp"):
+        raise ValueError(f"NAT rule {entry['name']}: {action} of {protocol} is not known here")
+    return Nat(
+        name=entry["name"],
+        vpc=int(entry["vpc"]),
+        action=action,
+        protocol=protocol,
+        source=str(ipaddress.IPv4Network(entry["source"])),
+        source_ports=_span(entry.get("source_ports")),
+        destination=str(ipaddress.IPv4Network(entry["destination"])),
+        destination_ports=_span(entry.get("destination_ports")),
+        outside=tuple(str(ipaddress.IPv4Network(each)) for each in entry.get("outside") or ()),
+        to=str(ipaddress.IPv4Address(entry["to"])) if entry.get("to") else "",
+        to_ports=_span(entry.get("to_port")),
+    )
+
+
+def _span(ports: list[int] | None) -> tuple[int, int] | None:
+    return (int(ports[0]), int(ports[1])) if ports else None
+
+
+def _peering(entry: dict[str, Any]) -> Peering:
+    one, other = (
+        (int(side["vpc"]), tuple(str(ipaddress.IPv4Network(route)) for route in side["routes"] if ":" not in route))
+        for side in entry["sides"]
+    )
+    return Peering(int(entry["id"]), entry["name"], (one, other))
 
 
 def _vnet(entry: dict[str, Any]) -> VNet:

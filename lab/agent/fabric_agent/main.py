@@ -14,7 +14,7 @@ from typing import Any
 from fabric_agent import report
 from fabric_agent.apply import apply
 from fabric_agent.client import Controller, Settings
-from fabric_agent.desired import Desired, decode
+from fabric_agent.desired import Desired, Uplink, decode
 from fabric_agent.mailbox import Mailbox
 from fabric_agent.observe import observe
 from fabric_agent.plan import plan
@@ -27,12 +27,12 @@ _RETRY = 1.0
 _PASSES = 3
 
 
-def listen(controller: Controller, inbox: Mailbox[Desired]) -> None:
+def listen(controller: Controller, inbox: Mailbox[Desired], uplink: Uplink | None = None) -> None:
     """Wait for configurations for ever; a controller that is away is asked again."""
     since, silent = -1, False
     while True:
         try:
-            desired = decode(controller.config(since))
+            desired = decode(controller.config(since), uplink)
             inbox.put(desired)
             since, silent = desired.generation, False
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -114,7 +114,7 @@ def _failure(settings: Settings, desired: Desired, error: RuntimeError) -> dict[
         "message": str(error),
         "ports": [],
         "lags": [],
-        "vnets": [{"id": vnet.id, "applied": False} for vnet in desired.vnets],
+        "vnets": [{"id": vnet.id, "applied": False} for vnet in desired.vnets if vnet.id],
         "leases": [],
     }
 
@@ -122,6 +122,6 @@ def _failure(settings: Settings, desired: Desired, error: RuntimeError) -> dict[
 def main() -> None:
     settings = Settings.read(SETTINGS)
     controller, inbox, outbox = Controller(settings), Mailbox[Desired](), Mailbox[dict[str, Any]]()
-    threading.Thread(target=listen, args=(controller, inbox), daemon=True).start()
+    threading.Thread(target=listen, args=(controller, inbox, settings.uplink), daemon=True).start()
     threading.Thread(target=speak, args=(controller, outbox), daemon=True).start()
     work(settings, inbox, outbox)

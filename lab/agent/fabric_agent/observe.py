@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fabric_agent.desired import VPC_PREFIX
 
 CONFIG_DIRECTORY = Path("/run/fabric-agent/dhcp")
+# One process for both; a namespace without tables is not asked for their contents, which would make them.
+_LOOK = """cat /proc/sys/net/ipv4/ip_forward
+{ read -r _ </proc/net/ip_tables_names; } 2>/dev/null && exec iptables-legacy-save
+true"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Namespace:
     addresses: dict[str, frozenset[str]] = field(default_factory=dict)
     forwarding: bool = False
     down: frozenset[str] = frozenset()
+    # What we set beyond addresses: "NETWORK via GATEWAY dev NAME", and lines of packet filter and NAT.
+    routes: frozenset[str] = frozenset()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,29 @@ def decode_addresses(entries: list[dict[str, Any]], forwarding: bool) -> Namespa
     return Namespace(addresses, forwarding, frozenset(entry["ifname"] for entry in links if "UP" not in entry["flags"]))
 
 
+def decode_routes(entries: list[dict[str, Any]]) -> frozenset[str]:
+    """From ``ip -n NAMESPACE -j -4 route show proto static``."""
+    return frozenset(route_line(entry["dst"], entry["gateway"], entry["dev"]) for entry in entries)
+
+
+def route_line(network: str, gateway: str, device: str) -> str:
+    """A route as ``ip route`` takes it. Single addresses are shown without their length."""
+    return f"{network.removesuffix('/32')} via {gateway} dev {device}"
+
+
+def decode_rules(text: str) -> tuple[str, ...]:
+    """From ``iptables-save``: rules and closed chains, each with its table; open and empty ones say nothing."""
+    found, table = [], ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith("-A "):
+            found.append(f"{table} {line}")
+        elif line.startswith(":") and line.split()[1] == "DROP":
+            found.append(f"{table} {' '.join(line.split()[:2])}")
+    return tuple(sorted(found, key=lambda line: line.split(" ", 1)[0]))
+
+
 def dhcp_servers(proc: Path = Path("/proc")) -> dict[str, int]:
     """The DHCP servers that run here, by the name of their configuration file."""
     prefix = f"--conf-file={CONFIG_DIRECTORY}/"
@@ -123,8 +153,10 @@ def observe() -> Observed:
     """Ask the kernel."""
     namespaces = {}
     for name in sorted(path.name for path in Path("/run/netns").glob(f"{VPC_PREFIX}*")):
-        forwarding = run(["ip", "netns", "exec", name, "cat", "/proc/sys/net/ipv4/ip_forward"]).strip() == "1"
-        namespaces[name] = decode_addresses(json.loads(run(["ip", "-n", name, "-j", "addr"]) or "[]"), forwarding)
+        forwarding, _, rules = run(["ip", "netns", "exec", name, "sh", "-c", _LOOK]).partition("\n")
+        space = decode_addresses(json.loads(run(["ip", "-n", name, "-j", "addr"]) or "[]"), forwarding == "1")
+        routes = json.loads(run(["ip", "-n", name, "-j", "-4", "route", "show", "proto", "static"]) or "[]")
+        namespaces[name] = replace(space, routes=decode_routes(routes), rules=decode_rules(rules))
     return Observed(
         links=decode_links(json.loads(run(["ip", "-d", "-j", "link"]))),
         vlans=decode_vlans(json.loads(run(["bridge", "-j", "vlan", "show"]) or "[]")),

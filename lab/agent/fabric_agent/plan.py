@@ -13,15 +13,17 @@ from typing import Literal
 from fabric_agent import dhcp
 from fabric_agent.desired import BRIDGE, GATEWAY_PREFIX, Desired, Lag, VNet
 from fabric_agent.observe import Link, Namespace, Observed, Vlan
+from fabric_agent.outside import Extras, Joint, extras, is_first_end, is_joint, restore_text
 
 _DEFAULT_MTU = 9000
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command: a line for ``ip`` or ``bridge``, a setting of a namespace, or a DHCP server to start or stop."""
+    """One command: a line for ``ip`` or ``bridge``, a setting or the rules of a namespace, or a DHCP server to start or
+    stop."""
 
-    tool: Literal["ip", "bridge", "sysctl", "dhcp-start", "dhcp-stop", "lease-remove"]
+    tool: Literal["ip", "bridge", "sysctl", "rules", "dhcp-start", "dhcp-stop", "lease-remove"]
     line: str
     namespace: str = ""
 
@@ -38,8 +40,10 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     wanted_vlans, more = _memberships(desired, observed, wanted_lags)
     with_gateway = [vnet for vnet in desired.vnets if vnet.gateways]
     gone = _wrong_legs(with_gateway, observed)
+    beyond = extras(desired)
     steps = [
         *_withdraw_dhcp(with_gateway, observed),
+        *_withdraw_extras(beyond, observed),
         *_withdraw_legs(with_gateway, gone, observed),
         *_withdraw_vlans(wanted_vlans, gone, observed),
         *_withdraw_lags(wanted_lags, observed),
@@ -48,9 +52,11 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         *_ports(desired, observed, wanted_lags),
         *_join(wanted_vlans, observed, wanted_lags),
         *_legs(desired, with_gateway, observed),
+        *_rules(beyond, {vnet.namespace for vnet in with_gateway}, observed),
+        *_joints(beyond, observed),
         *_dhcp(with_gateway, observed),
     ]
-    return Plan(tuple(steps), tuple(problems + more))
+    return Plan(tuple(steps), tuple(problems + more + beyond.problems))
 
 
 def _is_port(name: str) -> bool:
@@ -116,6 +122,26 @@ def _wrong_legs(with_gateway: list[VNet], observed: Observed) -> set[str]:
     right = {vnet.gateway_port for vnet in with_gateway if _leg_is_right(vnet, observed)}
     legs = {name for name, link in observed.links.items() if link.kind == "veth" and name.startswith(GATEWAY_PREFIX)}
     return legs - right
+
+
+def _joint_is_right(joint: Joint, observed: Observed) -> bool:
+    return all(end.device in observed.namespaces.get(end.namespace, Namespace()).addresses for end in joint.ends)
+
+
+def _withdraw_extras(wanted: Extras, observed: Observed) -> Iterator[Step]:
+    """Joints and routes that nobody wants any more. A joint goes by one of its ends, and its routes with it."""
+    right = [joint for joint in wanted.joints if _joint_is_right(joint, observed)]
+    kept = {(end.namespace, end.device) for joint in right for end in joint.ends}
+    gone = set[str]()
+    for name, space in observed.namespaces.items():
+        for device in sorted(space.addresses):
+            if is_first_end(device) and (name, device) not in kept and device not in gone:
+                gone.add(device)
+                yield Step("ip", f"link delete {device}", name)
+        for route in sorted(space.routes - wanted.routes.get(name, set())):
+            device = route.split()[-1]
+            if not is_joint(device) or (name, device) in kept:
+                yield Step("ip", f"route delete {route}", name)
 
 
 def _withdraw_legs(with_gateway: list[VNet], gone: set[str], observed: Observed) -> Iterator[Step]:
@@ -269,6 +295,45 @@ def _legs(desired: Desired, with_gateway: list[VNet], observed: Observed) -> Ite
                 yield Step("ip", f"addr add {gateway.address} dev {vnet.leg}", space)
         if not right or vnet.leg in observed.namespaces[space].down:
             yield Step("ip", f"link set {vnet.leg} up", space)
+
+
+def _rules(wanted: Extras, spaces: set[str], observed: Observed) -> Iterator[Step]:
+    """Before the joints, so that nothing passes that they shall keep apart."""
+    for space in sorted(spaces):
+        rules = wanted.rules.get(space, ())
+        if rules != observed.namespaces.get(space, Namespace()).rules:
+            yield Step("rules", restore_text(rules), space)
+
+
+def _joints(wanted: Extras, observed: Observed) -> Iterator[Step]:
+    for joint in wanted.joints:
+        right = _joint_is_right(joint, observed)
+        one, other = joint.ends
+        if not right:
+            yield Step(
+                "ip",
+                f"link add {one.device} mtu {joint.mtu} type veth "
+                f"peer name {other.device} mtu {joint.mtu} netns {other.namespace}",
+                one.namespace,
+            )
+        for end in joint.ends:
+            space = observed.namespaces[end.namespace] if right else Namespace()
+            if end.address not in space.addresses.get(end.device, frozenset()):
+                yield Step("ip", f"addr add {end.address} dev {end.device}", end.namespace)
+            if not right or end.device in space.down:
+                yield Step("ip", f"link set {end.device} up", end.namespace)
+    for name, routes in sorted(wanted.routes.items()):
+        made = {
+            end.device
+            for joint in wanted.joints
+            if not _joint_is_right(joint, observed)
+            for end in joint.ends
+            if end.namespace == name
+        }
+        have = observed.namespaces.get(name, Namespace()).routes
+        for route in sorted(routes):
+            if route not in have or route.split()[-1] in made:
+                yield Step("ip", f"route add {route} proto static", name)
 
 
 def _dhcp(with_gateway: list[VNet], observed: Observed) -> Iterator[Step]:

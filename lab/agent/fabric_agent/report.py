@@ -94,6 +94,7 @@ def build(
         "vnets": [
             {"id": vnet.id, "applied": not any(f"V-Net {vnet.name}:" in text for text in problems)}
             for vnet in desired.vnets
+            if vnet.id  # the outside is no V-Net of the controller's
         ],
         "leases": leases(desired),
     }

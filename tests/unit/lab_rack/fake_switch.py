@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from fabric_agent.desired import BRIDGE, Desired
 from fabric_agent.dhcp import configuration_name
-from fabric_agent.observe import Link, Namespace, Observed, Vlan
+from fabric_agent.observe import Link, Namespace, Observed, Vlan, decode_rules
 from fabric_agent.plan import Step
 
 
@@ -19,6 +19,10 @@ class FakeSwitch:
     peers: dict[str, tuple[str, str]] = field(default_factory=dict)
     up_in_space: set[tuple[str, str]] = field(default_factory=set)
     forwarding: set[str] = field(default_factory=set)
+    # pairs of devices between two namespaces, each end with the other one
+    joints: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    routes: dict[str, set[str]] = field(default_factory=dict)
+    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dhcp: set[str] = field(default_factory=set)
     removed_leases: list[str] = field(default_factory=list)
     history: list[dict[str, frozenset[Vlan]]] = field(default_factory=list)
@@ -34,6 +38,8 @@ class FakeSwitch:
                 {link: frozenset(addresses) for link, addresses in links.items()},
                 name in self.forwarding,
                 frozenset(link for link in links if (name, link) not in self.up_in_space),
+                frozenset(self.routes.get(name, ())),
+                self.rules.get(name, ()),
             )
             for name, links in self.spaces.items()
         }
@@ -55,6 +61,9 @@ class FakeSwitch:
                 assert step.line == "net.ipv4.ip_forward=1"
                 assert step.namespace in self.spaces
                 self.forwarding.add(step.namespace)
+            elif step.tool == "rules":
+                assert step.namespace in self.spaces
+                self.rules[step.namespace] = decode_rules(step.line)
             elif step.tool == "bridge":
                 self._vlan(words)
             else:
@@ -76,10 +85,22 @@ class FakeSwitch:
                 assert words[2] not in self.spaces
                 self.spaces[words[2]] = {}
             else:
-                for link in list(self.spaces.pop(words[2])):
-                    self._delete(
-                        next(name for name, (where, leg) in self.peers.items() if (where, leg) == (words[2], link))
-                    )
+                for link in list(self.spaces[words[2]]):
+                    if (words[2], link) in self.joints:
+                        self._part(words[2], link)
+                    else:
+                        self._delete(
+                            next(name for name, (where, leg) in self.peers.items() if (where, leg) == (words[2], link))
+                        )
+                for known in (self.spaces, self.routes, self.rules):
+                    known.pop(words[2], None)
+                self.forwarding.discard(words[2])
+        elif words[0] == "route":
+            self._route(words, space)
+        elif words[:2] == ["link", "add"] and space:
+            self._join(words, space)
+        elif words[:2] == ["link", "delete"] and space:
+            self._part(space, words[2])
         elif words[0] == "addr":
             addresses = self.spaces[space][words[4]]
             (addresses.add if words[1] == "add" else addresses.remove)(words[2])
@@ -94,6 +115,33 @@ class FakeSwitch:
                 self.up_in_space.add((space, words[2]))
         else:
             self._set(words[2], words[3:])
+
+    def _join(self, words: list[str], space: str) -> None:
+        one, other = (space, words[2]), (words[words.index("netns") + 1], words[words.index("name") + 1])
+        for (where, device), far in ((one, other), (other, one)):
+            assert device not in self.spaces[where], f"{device} exists in {where}"
+            assert self.rules.get(where), f"{device} joins {where} before its rules"
+            self.spaces[where][device] = set()
+            self.joints[(where, device)] = far
+
+    def _part(self, space: str, device: str) -> None:
+        far = self.joints.pop((space, device))
+        del self.joints[far]
+        for where, gone in ((space, device), far):
+            del self.spaces[where][gone]
+            self.up_in_space.discard((where, gone))
+            self.routes[where] = {route for route in self.routes.get(where, ()) if route.split()[-1] != gone}
+
+    def _route(self, words: list[str], space: str) -> None:
+        route = " ".join(words[2:7])
+        routes = self.routes.setdefault(space, set())
+        if words[1] == "add":
+            assert words[7:] == ["proto", "static"]
+            assert (space, words[6]) in self.up_in_space, f"{words[6]} is down"
+            assert words[2] not in {each.split()[0] for each in routes}, f"a second route for {words[2]}"
+            routes.add(route)
+        else:
+            routes.remove(route)
 
     def _add(self, words: list[str]) -> None:
         name = words[2]
