@@ -249,6 +249,17 @@ def connect(kubeconfig: str, context: str | None = None) -> Cluster:
     return Cluster(kube_client.ApiClient(configuration))
 
 
+def connect_by_token(address: str, token: str, ca_path: str | None, validate_certs: bool) -> Cluster:
+    """A connection without a kubeconfig; where there is no CA file the machine's own authorities are trusted."""
+    configuration = new_configuration()
+    configuration.host = address
+    configuration.api_key = {"authorization": token}
+    configuration.api_key_prefix = {"authorization": "Bearer"}
+    configuration.ssl_ca_cert = ca_path
+    configuration.verify_ssl = validate_certs
+    return Cluster(kube_client.ApiClient(configuration))
+
+
 def new_configuration() -> Any:
     """Client settings of ours: patient with an API server that restarts, quiet about certificates of its own."""
     configuration = kube_client.Configuration()

@@ -1,11 +1,13 @@
-"""The administrator's kubeconfigs as files that nobody else can read."""
+"""Kubeconfigs as files that nobody else can read."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from . import yaml_text
 from .errors import KubeError
 
 _MODE = 0o600
@@ -42,3 +44,44 @@ def _replace(path: Path, text: str) -> None:
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def alone(path: Path, context: str | None = None) -> str:
+    """One context of a kubeconfig, which becomes the current one, as the text of a file of its own.
+
+    For programs that go by the current context and write to the file they read: what they are given is a copy. Paths
+    in it are absolute, since they count from where the file is.
+    """
+    try:
+        config = yaml_text.load(path.read_text(encoding="utf-8"))
+        name = context or config["current-context"]
+        chosen = _named(config, "contexts", name, "context")
+        cluster = _absolute(_named(config, "clusters", chosen["cluster"], "cluster"), path, "certificate-authority")
+        user = _named(config, "users", chosen["user"], "user")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise KubeError(f"kubeconfig {path} has no usable context {context or '(the current one)'}: {error}") from error
+    user = _absolute(user, path, "client-certificate", "client-key", "tokenFile")
+    if isinstance(user.get("exec"), dict) and "/" in str(user["exec"].get("command", "")):
+        user = {**user, "exec": _absolute(user["exec"], path, "command")}
+    return yaml_text.dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "contexts": [{"name": name, "context": chosen}],
+            "clusters": [{"name": chosen["cluster"], "cluster": cluster}],
+            "users": [{"name": chosen["user"], "user": user}],
+        }
+    )
+
+
+def _named(config: dict[str, Any], group: str, name: str, key: str) -> dict[str, Any]:
+    for entry in config.get(group) or []:
+        if entry["name"] == name:
+            return dict(entry[key])
+    raise KeyError(f"{name} is none of its {group}")
+
+
+def _absolute(entry: dict[str, Any], path: Path, *keys: str) -> dict[str, Any]:
+    base = path.absolute().parent
+    return {key: str(base / value) if key in keys and value else value for key, value in entry.items()}

@@ -182,6 +182,21 @@ def _data_volume(document: Document) -> Verdict:
     return Verdict(phase in ("Succeeded", "WaitForFirstConsumer", "PendingPopulation"), progress, phase == "Failed")
 
 
+def _api_service(document: Document) -> Verdict:
+    condition = conditions(document).get("Available", {})
+    if condition.get("status") == "True":
+        return Verdict(True)
+    return Verdict(False, f"not Available ({condition.get('reason', 'no report yet')}: {condition.get('message', '')})")
+
+
+def _virtual_cluster_instance(document: Document) -> Verdict:
+    """vCluster Platform: one word, and why. One that sleeps by the Platform's will is as it shall be."""
+    status = document.get("status") or {}
+    phase = str(status.get("phase") or "not seen by the Platform yet")
+    why = ": ".join(str(status[key]) for key in ("reason", "message") if status.get(key))
+    return Verdict(phase in ("Ready", "Sleeping"), f"{phase} ({why})" if why else phase)
+
+
 _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "DaemonSet"): _daemon_set,
@@ -197,4 +212,6 @@ _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("kubevirt.io", "VirtualMachine"): _virtual_machine,
     ("cdi.kubevirt.io", "CDI"): _available,
     ("cdi.kubevirt.io", "DataVolume"): _data_volume,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("management.loft.sh", "VirtualClusterInstance"): _virtual_cluster_instance,
 }

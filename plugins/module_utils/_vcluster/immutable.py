@@ -43,8 +43,8 @@ _VARIABLES = {
 }
 
 
-def release_values(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The values that a release was made with, from the Secret in which Helm keeps it; None for what is none.
+def helm_release(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A release from the Secret in which Helm keeps it; None for what is none.
 
     Helm packs a release as JSON, compressed, in base64, which the Secret encodes once more.
     """
@@ -56,8 +56,13 @@ def release_values(record: Mapping[str, Any]) -> dict[str, Any] | None:
         release = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
     except (ValueError, OSError, EOFError, zlib.error):
         return None
-    values = release.get("config") if isinstance(release, dict) else None
-    return dict(values or {}) if isinstance(release, dict) else None
+    return release if isinstance(release, dict) else None
+
+
+def release_values(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values that a release was made with; None for what is none."""
+    release = helm_release(record)
+    return None if release is None else dict(release.get("config") or {})
 
 
 def kept(values: Values, paths: Iterable[str] = PATHS) -> dict[str, Any]:

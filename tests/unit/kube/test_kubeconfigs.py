@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import kubeconfigs
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError
 
@@ -44,3 +45,37 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(KubeError, match=r"cannot be written to .*/file/below: Not a directory"):
         kubeconfigs.write(tmp_path / "file" / "below", FILES)
+
+
+CONFIG = """
+current-context: host
+contexts:
+  - {name: host, context: {cluster: c, user: u}}
+  - {name: other, context: {cluster: c, user: v, namespace: x}}
+clusters:
+  - {name: c, cluster: {server: "https://h:6443", certificate-authority: ca.crt}}
+users:
+  - {name: u, user: {client-certificate: /abs/u.crt, client-key: keys/u.key}}
+  - {name: v, user: {exec: {command: ./login, args: [x]}}}
+"""
+
+
+def test_one_context_alone_works_from_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(CONFIG)
+    host = yaml.safe_load(kubeconfigs.alone(path))
+    assert (host["current-context"], [each["name"] for each in host["users"]]) == ("host", ["u"])
+    assert host["clusters"][0]["cluster"]["certificate-authority"] == str(tmp_path / "ca.crt")
+    assert host["users"][0]["user"] == {"client-certificate": "/abs/u.crt", "client-key": str(tmp_path / "keys/u.key")}
+    other = yaml.safe_load(kubeconfigs.alone(path, "other"))
+    assert other["contexts"] == [{"name": "other", "context": {"cluster": "c", "user": "v", "namespace": "x"}}]
+    assert other["users"][0]["user"]["exec"] == {"command": str(tmp_path / "login"), "args": ["x"]}
+    assert path.read_text() == CONFIG
+
+
+@pytest.mark.parametrize(("text", "context"), [(CONFIG, "nobody"), ("", None), ("{", None), ("contexts: []", None)])
+def test_a_context_that_is_none(tmp_path: Path, text: str, context: str | None) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(KubeError, match="has no usable context"):
+        kubeconfigs.alone(path, context)
