@@ -11,13 +11,24 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model, Problem, build_model
-from ansible_collections.baremetal.fabric.plugins.module_utils._intent.build import GROUPS
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.build import (
+    GROUPS,
+    SHARED_NODE_CLUSTERS_GROUP,
+    TENANT_CLUSTERS_GROUP,
+)
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import (
     DEFAULT_CHART,
     DEFAULT_CHART_VERSION,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.variables import PREFIXES
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import chart as charts
+
+_OF_TENANTS = (TENANT_CLUSTERS_GROUP, SHARED_NODE_CLUSTERS_GROUP)
+#: Their variables that the environment may hold instead, with the key where it is one of a dictionary.
+_FROM_ENVIRONMENT = (
+    ("tenant_cluster_platform", "host", "VCLUSTER_PLATFORM_HOST"),
+    ("tenant_cluster_platform_access_key", None, "VCLUSTER_PLATFORM_ACCESS_KEY"),
+)
 
 
 def model_of(task_vars: Mapping[str, Any]) -> Model:
@@ -39,7 +50,21 @@ def model_of(task_vars: Mapping[str, Any]) -> Model:
                 values[host][name] = hostvars[name]
             except AnsibleError as error:
                 unresolved.setdefault((name, f"cannot be resolved: {error}"), []).append(host)
+    for host in {host for group in _OF_TENANTS for host in groups.get(group, ())}:
+        _fill_in(values[host])
     return build_model(values, groups, _once(unresolved, len(values)), find_chart)
+
+
+def _fill_in(variables: dict[str, Any]) -> None:
+    """What the environment has to say where the inventory says nothing."""
+    for name, key, variable in _FROM_ENVIRONMENT:
+        text = os.environ.get(variable)
+        if not text:
+            continue
+        if key is None:
+            variables[name] = variables.get(name) or text
+        elif isinstance(given := variables.get(name) or {}, Mapping) and not given.get(key):
+            variables[name] = {**given, key: text}
 
 
 def find_chart(variables: Mapping[str, Any]) -> charts.Chart | None:

@@ -152,6 +152,10 @@ def _start(directory: Path, name: str, *command: str) -> None:
     (directory / f"{name}.pid").write_text(str(process.pid))
 
 
+#: For what runs beside the API and ends with it; its arguments name the directory.
+start_program = _start
+
+
 def _await(url: str, directory: Path, name: str, context: ssl.SSLContext | None = None) -> None:
     deadline = time.monotonic() + 180  # several may start at once, on two processors
     while time.monotonic() < deadline:

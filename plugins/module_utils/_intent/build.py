@@ -11,7 +11,7 @@ from typing import Any
 from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
-from . import bridge_rules, kamaji_rules, node_rules, rules, vcluster_rules
+from . import bridge_rules, kamaji_rules, node_rules, rules, vcluster_rules, way_rules
 from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster, VmNode
 from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
@@ -90,6 +90,7 @@ def build_model(
     for clusters in (tenant_clusters, on_shared_nodes):
         for name, tenant in clusters.items():
             variables = hostvars.get(name, {})
+            way_rules.check(tenant, variables, problems)
             if tenant.private_nodes and tenant.backend == KAMAJI:
                 kamaji_rules.check(tenant, variables, problems)
             else:

@@ -243,6 +243,51 @@ SHARED_NODES: dict[str, dict[str, Any]] = {
     },
 }
 
+WAYS = ("helm", "cli", "platform")
+HELM_WAY, CLI_WAY, PLATFORM_WAY = WAYS
+_PLATFORM = _object(
+    "vCluster Platform, for tenant_cluster_way: platform.",
+    {
+        "host": _text(
+            "Its address; default: the environment's VCLUSTER_PLATFORM_HOST.", examples=["platform.example.com"]
+        ),
+        "project": _text("The project that the tenant cluster belongs to."),
+        "cluster": _text("What it calls the host cluster.", default="loft-cluster"),
+        "ca_path": _text("File with its certificate authority; default: those that the machine trusts."),
+        "validate_certs": {**_flag("Whether its certificate is verified."), "default": True},
+        "api_path": {
+            "type": "string",
+            "default": "/kubernetes/management",
+            "description": "Where its management API is at the address; empty where that is an API server with it.",
+        },
+        "project_namespace": _text("Namespace of the project in its management API; default: p-<project>."),
+        "agent_namespace": _text(
+            "Namespace of its agent in the host cluster, which the network policies let in.",
+            default="vcluster-platform",
+        ),
+        "user": _text("Who owns the tenant cluster there."),
+        "team": _text("The team that owns it there."),
+        "spec": _free("Merged last into the spec of the VirtualClusterInstance."),
+    },
+)
+_WAY: dict[str, dict[str, Any]] = {
+    "tenant_cluster_way": {
+        "type": "string",
+        "enum": list(WAYS),
+        "default": HELM_WAY,
+        "description": "What installs vCluster: Helm, vCluster's command line, or vCluster Platform.",
+    },
+    "tenant_cluster_platform": _PLATFORM,
+    "tenant_cluster_platform_access_key": {
+        "type": "string",
+        "writeOnly": True,
+        "description": (
+            "Access key of vCluster Platform; default: the environment's VCLUSTER_PLATFORM_ACCESS_KEY. A secret: keep"
+            " it in a vault."
+        ),
+    },
+}
+
 TYPED_OPTIONS: dict[str, dict[str, Any]] = {
     "tenant_cluster_backing_store": _BACKING_STORE,
     "tenant_cluster_storage": _STORAGE,
@@ -256,6 +301,7 @@ TYPED_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 CONTROL_PLANE: dict[str, dict[str, Any]] = {
+    **_WAY,
     **TYPED_OPTIONS,
     "tenant_cluster_kubernetes_version": {
         "type": "string",

@@ -67,11 +67,10 @@ def check(
         for path, message in list(chart_schema.mistakes(found.schema, values)):
             if not problems.has(_place(tenant.name, parts, path)[0]):
                 _add(problems, tenant.name, parts, path, message)
-    refusal = licence.refusal(
-        values, bool(variables.get("tenant_cluster_licence")), str(variables.get("tenant_cluster_licence_tier") or "")
-    )
-    if refusal and "tenant_cluster_licence_tier" in sound:
-        problems.add(f"{tenant.name}.tenant_cluster_licence_tier", refusal)
+    if "tenant_cluster_licence_tier" in sound:
+        tier = str(variables.get("tenant_cluster_licence_tier") or "")
+        if refusal := licence.refusal(values, bool(variables.get("tenant_cluster_licence")), tier):
+            problems.add(f"{tenant.name}.tenant_cluster_licence_tier", refusal)
     return licence.tiers(values)
 
 
