@@ -1,4 +1,4 @@
-"""Stands in for vCluster Platform and its agent: deploys what the objects of its kind say, by Helm. Not vCluster Platform.
+"""Stands in for vCluster Platform and its agent: deploys by Helm what objects of its kind say. Not vCluster Platform.
 
 Beside a test API that serves the kind (tests/support/crds):
 

@@ -152,6 +152,17 @@ def _vcluster() -> Component:
     )
 
 
+def _vcluster_cli() -> Component:
+    number = VCLUSTER.removeprefix("v")
+    # Not embedded here: the chart, which a release carries along. It is named by its path.
+    return Component(
+        "vcluster-cli",
+        VCLUSTER,
+        (Program("vcluster/vcluster-cli", "github.com/loft-sh/vcluster/cmd/vclusterctl"),),
+        (f"-X main.version={number}", f"-X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion={number}"),
+    )
+
+
 def _own(name: str) -> Component:
     return Component(name, STANDIN, (Program(f"lab/{name}", f"lab.local/{name}"),))
 
@@ -175,8 +186,9 @@ COMPONENTS: tuple[Component, ...] = (
     _helm(),
     _coredns(),
     _vcluster(),
+    _vcluster_cli(),
     *(_own(name) for name in OWN),
 )
 
 #: What only some tests need: not among `all`, since it takes minutes to compile.
-EXTRAS = ("vcluster",)
+EXTRAS = ("vcluster", "vcluster-cli")
