@@ -63,7 +63,7 @@ def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
     names: list[str] = options["tenant_clusters"]
     if options["state"] == "absent":
         return {
-            "document": absent_document(model, names),
+            "document": absent_document(model, names, observed),
             "summary": absent_lines(model, observed, names),
             "capacity": capacity(model, observed).as_dict(),
         }

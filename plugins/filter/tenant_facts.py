@@ -47,7 +47,8 @@ RETURN = r"""
 _value:
   description:
     - By tenant cluster, a dictionary with C(vlan_id), C(vpc), C(vnet), C(subnet), C(gateway), C(vip),
-      C(control_plane_range), C(dhcp_range) and C(line), a sentence with all of them.
+      C(control_plane_range), C(dhcp_range), C(snat_address), C(dnat), C(peered_vpcs) and C(line), a sentence with
+      all of them.
   type: dict
 """
 

@@ -11,8 +11,19 @@ from typing import Any
 from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
-from . import bridge_rules, kamaji_rules, node_rules, rules, vcluster_rules, way_rules
-from .model import BareMetalServer, Fabric, HostCluster, Model, ReservedNetwork, Server, TenantCluster, VmNode
+from . import bridge_rules, kamaji_rules, node_rules, outside_rules, rules, vcluster_rules, way_rules
+from .model import (
+    BareMetalServer,
+    Dnat,
+    Fabric,
+    HostCluster,
+    Model,
+    ReservedNetwork,
+    Server,
+    SharedVpc,
+    TenantCluster,
+    VmNode,
+)
 from .names import KAMAJI, default_api_port, default_namespace, default_network_namespace
 from .problems import IntentError, Problem, Problems
 from .schema import MISSING, Schema, read, suggestion
@@ -108,6 +119,8 @@ def build_model(
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
     bridge_rules.check(model, wide, problems)
+    outside_rules.check_groups(members, hostvars, problems)
+    outside_rules.check(model, problems)
     if problems:
         raise IntentError(problems.as_list())
     return model
@@ -170,6 +183,9 @@ def _fabric(wide: Mapping[str, Any]) -> Fabric:
         tenant_prefix_length=wide["fabric_tenant_prefix_length"],
         gateway_host_number=wide["fabric_gateway_host_number"],
         reserved_networks=tuple(ReservedNetwork(**each) for each in wide["fabric_reserved_networks"]),
+        nat_subnets=tuple(wide["fabric_nat_subnets"]),
+        shared_vpcs=tuple(SharedVpc(each["name"], tuple(each["prefixes"])) for each in wide["fabric_shared_vpcs"]),
+        peering_rule=wide["fabric_peering_rule"],
     )
 
 
@@ -229,6 +245,12 @@ def _tenant_cluster(
         api_port=values["tenant_cluster_api_port"] or default_api_port(values["tenant_cluster_backend"]),
         namespace=values["tenant_cluster_namespace"] or default_namespace(name),
         network_namespace=values["tenant_network_namespace"] or default_network_namespace(name),
+        snat_address=values["fabric_internet"].get("snat_address", ""),
+        dnat=tuple(
+            Dnat(**{**each, "to_port": each["to_port"] or each["port"]})
+            for each in values["fabric_internet"].get("dnat", ())
+        ),
+        peerings=tuple(values["fabric_peerings"]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from . import outside_rules
 from .capacity import capacity
 from .model import Model
 from .observed import ObservedFabric
@@ -25,6 +26,7 @@ def check_fabric(
     for tenant in tenant_clusters:
         _check_holders(model, observed, tenant, problems)
     _check_room(model, observed, tenant_clusters, problems)
+    outside_rules.check_fabric(model, observed, tenant_clusters, problems)
     return problems.as_list()
 
 

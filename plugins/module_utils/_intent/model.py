@@ -17,6 +17,27 @@ class ReservedNetwork:
 
 
 @dataclass(frozen=True)
+class SharedVpc:
+    """A VPC that is nobody's tenant cluster, and the networks in it that tenant clusters may reach."""
+
+    name: str
+    prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dnat:
+    """A port of a public address that leads into a tenant cluster: to an address, or to a host number of its subnet."""
+
+    address: str
+    protocol: str
+    port: int
+    # An address; empty where a host number is given. The word vip is the API endpoint.
+    to: str
+    to_host_number: int
+    to_port: int
+
+
+@dataclass(frozen=True)
 class Fabric:
     """What holds for the whole rack."""
 
@@ -31,6 +52,13 @@ class Fabric:
     tenant_prefix_length: int
     gateway_host_number: int
     reserved_networks: tuple[ReservedNetwork, ...]
+    # Where public addresses come from, and where else than to the internet tenant clusters may go.
+    nat_subnets: tuple[str, ...] = ()
+    shared_vpcs: tuple[SharedVpc, ...] = ()
+    peering_rule: str = "permit {prefix}"
+
+    def shared_vpc(self, name: str) -> SharedVpc | None:
+        return next((each for each in self.shared_vpcs if each.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -99,6 +127,11 @@ class TenantCluster:
     nodes: str = PRIVATE_NODES
     # What of its control plane needs a licence, by the licence's tier; empty for what needs none.
     licences: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # Empty: its servers do not reach the internet.
+    snat_address: str = ""
+    dnat: tuple[Dnat, ...] = ()
+    # Names of shared VPCs.
+    peerings: tuple[str, ...] = ()
 
     @property
     def private_nodes(self) -> bool:
@@ -106,8 +139,9 @@ class TenantCluster:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TenantCluster:
-        servers = {key: tuple(data[key]) for key in ("shared_servers", "bare_metal", "vm_nodes")}
-        return cls(**{**data, **servers})
+        lists = {key: tuple(data[key]) for key in ("shared_servers", "bare_metal", "vm_nodes")}
+        lists["peerings"] = tuple(data.get("peerings", ()))
+        return cls(**{**data, **lists, "dnat": tuple(Dnat(**each) for each in data.get("dnat", ()))})
 
 
 @dataclass(frozen=True)
@@ -137,6 +171,10 @@ class Model:
         fabric = dict(data["fabric"])
         fabric["server_nics"] = tuple(fabric["server_nics"])
         fabric["reserved_networks"] = tuple(ReservedNetwork(**each) for each in fabric["reserved_networks"])
+        fabric["nat_subnets"] = tuple(fabric.get("nat_subnets", ()))
+        fabric["shared_vpcs"] = tuple(
+            SharedVpc(each["name"], tuple(each["prefixes"])) for each in fabric.get("shared_vpcs", ())
+        )
         host_cluster = dict(data["host_cluster"])
         host_cluster["extra_servers"] = tuple(host_cluster["extra_servers"])
         return cls(

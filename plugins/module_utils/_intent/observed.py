@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,22 @@ class ObservedCluster:
 
 
 @dataclass(frozen=True)
+class ObservedNat:
+    """A NAT rule: its public addresses, and whether it is ours."""
+
+    name: str
+    vpc: str
+    addresses: Sequence[str]
+    owned: bool
+
+
+@dataclass(frozen=True)
+class ObservedPeering:
+    name: str
+    vpcs: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class ObservedFabric:
     sites: Sequence[str]
     owners: Sequence[str]
@@ -45,3 +61,9 @@ class ObservedFabric:
     vlan_ids_used: frozenset[int]
     # Prefixes of all subnets, in all VPCs.
     subnets: Sequence[str]
+    vpcs: Sequence[str] = ()
+    vpc_subnets: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # Prefixes of the site's subnets for NAT.
+    nat_subnets: Sequence[str] = ()
+    nat_rules: Sequence[ObservedNat] = ()
+    peerings: Sequence[ObservedPeering] = ()

@@ -30,6 +30,7 @@ def present_lines(model: Model, observed: ObservedFabric, tenant_clusters: Seque
             [model.bare_metal[host].netris_name for host in tenant.bare_metal],
             found.dedicated if found else (),
         )
+        lines += _outside(tenant)
         lines += [f"  licence of tier {tier}: {', '.join(paths)}" for tier, paths in tenant.licences.items()]
     return [*lines, f"capacity: {left} after this play"]
 
@@ -59,14 +60,34 @@ def absent_lines(model: Model, observed: ObservedFabric, tenant_clusters: Sequen
 
 
 def facts_line(name: str, facts: dict[str, Any]) -> str:
-    """One tenant cluster's figures; what only the controller can tell is named as such."""
+    """One tenant cluster's figures; what only the controller can tell is named so, what it has none of is left out."""
 
     def shown(value: Any) -> str:
         if value is None:
             return UNKNOWN
+        if isinstance(value, list):
+            return " ".join(_entry(each) for each in value)
         return f"{value['start']}-{value['end']}" if isinstance(value, dict) else str(value)
 
-    return f"{name}: " + ", ".join(f"{fact.replace('_', ' ')} {shown(value)}" for fact, value in facts.items())
+    told = {fact: value for fact, value in facts.items() if value not in ("", [])}
+    return f"{name}: " + ", ".join(f"{fact.replace('_', ' ')} {shown(value)}" for fact, value in told.items())
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['address']}:{value['port']}/{value['protocol']}->{value['to']}:{value['to_port']}"
+    return str(value)
+
+
+def _outside(tenant: TenantCluster) -> list[str]:
+    """Its ways out, one line each."""
+    lines = [f"  reaches the internet as {tenant.snat_address}"] if tenant.snat_address else []
+    lines += [
+        f"  {rule.address} {rule.protocol} port {rule.port} leads to"
+        f" {rule.to or f'host number {rule.to_host_number}'} port {rule.to_port}"
+        for rule in tenant.dnat
+    ]
+    return [*lines, *(f"  reaches the shared VPC {name}" for name in tenant.peerings)]
 
 
 def _aliases(tenant: TenantCluster) -> str:

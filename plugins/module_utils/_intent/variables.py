@@ -100,6 +100,40 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
             },
         },
     },
+    "fabric_nat_subnets": {
+        "type": "array",
+        "items": {**_NETWORK, "examples": ["198.51.100.0/28"]},
+        "uniqueItems": True,
+        "default": [],
+        "description": "Subnets with the purpose nat in Netris; tenant clusters have their public addresses from them.",
+    },
+    "fabric_shared_vpcs": {
+        "type": "array",
+        "default": [],
+        "description": "VPCs with services that tenant clusters may be peered with; whoever runs them makes them.",
+        "items": {
+            "type": "object",
+            "required": ["name", "prefixes"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {**_NAME, "description": "Name of the VPC in Netris."},
+                "prefixes": {
+                    "type": "array",
+                    "items": {**_NETWORK, "examples": ["10.80.0.0/24"]},
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "description": "Networks in it that are routed from tenant clusters.",
+                },
+            },
+        },
+    },
+    "fabric_peering_rule": {
+        "type": "string",
+        "pattern": "\\{prefix\\}",
+        "examples": ["permit {prefix}"],
+        "default": "permit {prefix}",
+        "description": "Line of a peering's prefix list that lets in one network, as the controller takes it.",
+    },
     "fabric_host_cluster": {
         "type": "object",
         "description": "The Kubernetes cluster on the shared servers.",
@@ -285,6 +319,73 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
         "uniqueItems": True,
         "description": "Shared servers that its VLAN reaches; default: all of them.",
     },
+    "fabric_internet": {
+        "type": "object",
+        "default": {},
+        "description": "Its way to the internet and back; without it there is none.",
+        "additionalProperties": False,
+        "properties": {
+            "snat_address": {
+                "type": "string",
+                "default": "",
+                "examples": ["198.51.100.5"],
+                "description": "Public address that its servers reach the internet from, out of fabric_nat_subnets.",
+            },
+            "dnat": {
+                "type": "array",
+                "default": [],
+                "description": "Ports of public addresses that lead to it.",
+                "items": {
+                    "type": "object",
+                    "required": ["address", "port"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "address": {
+                            **_NAME,
+                            "examples": ["198.51.100.5"],
+                            "description": "Public address, out of fabric_nat_subnets.",
+                        },
+                        "protocol": {
+                            "type": "string",
+                            "enum": ["tcp", "udp"],
+                            "default": "tcp",
+                            "description": "Protocol of the port.",
+                        },
+                        "port": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": 65535,
+                            "description": "Port of the public address.",
+                        },
+                        "to": {
+                            "type": "string",
+                            "default": "",
+                            "examples": ["vip", "192.168.64.10"],
+                            "description": "Where it leads: vip for the API endpoint, or an address of its subnet.",
+                        },
+                        "to_host_number": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "description": "The same as a host number of its subnet, which the controller chooses.",
+                        },
+                        "to_port": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": 65535,
+                            "description": "Port there; default: the same port.",
+                        },
+                    },
+                },
+            },
+        },
+    },
+    "fabric_peerings": {
+        "type": "array",
+        "items": _NAME,
+        "uniqueItems": True,
+        "default": [],
+        "description": "VPCs of fabric_shared_vpcs that it reaches.",
+    },
     "tenant_cluster_replicas": {
         "type": "integer",
         "minimum": 1,
@@ -396,6 +497,9 @@ NOT_INTENT = (
     "fabric_control_plane_range",
     "fabric_vpc",
     "fabric_vnet",
+    "fabric_snat_address",
+    "fabric_dnat",
+    "fabric_peered_vpcs",
 )
 
 # What a variable may begin with to be read from the inventory at all; templates elsewhere are none of our business.

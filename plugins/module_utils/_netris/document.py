@@ -16,6 +16,7 @@ from typing import Any
 from .._intent.address_plan import AddressPlan, address_plan, largest_free_range
 from .._intent.model import HostCluster, Model, Server, TenantCluster
 from .._intent.observed import ObservedCluster, ObservedFabric, ObservedServer, SwitchPort
+from .document_outside import absent_outside, observe_outside, outside_facts, present_outside
 
 Document = dict[str, Any]
 Info = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -33,10 +34,24 @@ GATHER = (
     "vnets",
     "server_cluster_templates",
     "server_clusters",
+    "nats",
+    "vpc_peerings",
 )
 
 # The facts of a tenant cluster's host, in the order in which they are shown.
-FACTS = ("vlan_id", "vpc", "vnet", "subnet", "gateway", "vip", "control_plane_range", "dhcp_range")
+FACTS = (
+    "vlan_id",
+    "vpc",
+    "vnet",
+    "subnet",
+    "gateway",
+    "vip",
+    "control_plane_range",
+    "dhcp_range",
+    "snat_address",
+    "dnat",
+    "peered_vpcs",
+)
 
 
 # --- Netris' answers in the intent's words -----------------------------------------------------------------------
@@ -55,6 +70,7 @@ def observe(model: Model, info: Info) -> ObservedFabric:
         vlan_ids=_vlan_ids(str(chosen_from)) if chosen_from else None,
         vlan_ids_used=frozenset(int(each) for each in site.get("vlans_used") or ()),
         subnets=[str(each["prefix"]) for each in info["subnets"]],
+        **observe_outside(model.fabric.site, info),
     )
 
 
@@ -117,6 +133,7 @@ def present_document(model: Model, observed: ObservedFabric, tenant_clusters: Se
         "server_cluster_templates": [tenant_template(model)],
         "server_clusters": [_server_cluster(model, tenant) for tenant in chosen],
         "vnets": [_tenant_vnet(model, tenant) for tenant in chosen],
+        **present_outside(model, observed, [(tenant, any_plan(model, tenant)) for tenant in chosen]),
     }
 
 
@@ -148,7 +165,7 @@ def host_document(model: Model, observed: ObservedFabric) -> Document:
     }
 
 
-def absent_document(model: Model, tenant_clusters: Sequence[str]) -> Document:
+def absent_document(model: Model, tenant_clusters: Sequence[str], observed: ObservedFabric | None = None) -> Document:
     """What goes when these tenant clusters go: their own, and the shared template once nobody uses it.
 
     LAGs stay: they belong to the servers' cabling, which does not change with who uses a server.
@@ -158,6 +175,7 @@ def absent_document(model: Model, tenant_clusters: Sequence[str]) -> Document:
         "server_clusters": [{"name": name, "site": model.fabric.site, "state": "absent"} for name in names],
         "vpcs": [{"name": name, "state": "absent"} for name in names],
         "server_cluster_templates": [{"name": model.fabric.tenant_template, "state": "absent", "if_unused": True}],
+        **(absent_outside(observed, names) if observed else {}),
     }
 
 
@@ -293,7 +311,7 @@ def tenant_facts(model: Model, name: str, cluster: Mapping[str, Any] | None) -> 
     """
     tenant = model.tenant_clusters[name]
     entry = ((cluster or {}).get("vnets") or {}).get(model.fabric.template_postfix) or {}
-    facts: dict[str, Any] = dict.fromkeys(FACTS)
+    facts: dict[str, Any] = {**dict.fromkeys(FACTS), **outside_facts(tenant, None)}
     for fact, key in (("vlan_id", "vlan_id"), ("vpc", "vpc"), ("vnet", "vnet"), ("subnet", "subnet")):
         facts[fact] = entry.get(key)
     gateway = entry.get("gateway")
@@ -306,6 +324,7 @@ def tenant_facts(model: Model, name: str, cluster: Mapping[str, Any] | None) -> 
         "vip": plan.vip,
         "control_plane_range": {"start": plan.control_plane.start, "end": plan.control_plane.end},
         "dhcp_range": _known_range(entry.get("dhcp_range")),
+        **outside_facts(tenant, plan),
     }
 
 

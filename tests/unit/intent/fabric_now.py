@@ -38,6 +38,8 @@ def info() -> dict[str, Any]:
         "vnets": [],
         "server_cluster_templates": [],
         "server_clusters": [],
+        "nats": [],
+        "vpc_peerings": [],
     }
 
 

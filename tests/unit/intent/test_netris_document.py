@@ -135,6 +135,9 @@ def test_facts_of_an_existing_tenant_cluster(inventory: Inventory) -> None:
         "vip": "192.168.67.253",
         "control_plane_range": {"start": "192.168.67.250", "end": "192.168.67.252"},
         "dhcp_range": {"start": "192.168.64.1", "end": "192.168.67.249"},
+        "snat_address": "",
+        "dnat": [],
+        "peered_vpcs": [],
     }
 
 
@@ -142,7 +145,8 @@ def test_facts_before_creation_are_null(inventory: Inventory) -> None:
     model = inventory.model()
     unknown = dict.fromkeys(BLUE)
     for before in (None, cluster("blue", [], []), cluster("blue", [], [], **unknown)):
-        assert set(tenant_facts(model, "blue", before).values()) == {None}
+        facts = tenant_facts(model, "blue", before)
+        assert [fact for fact, value in facts.items() if value is not None] == ["snat_address", "dnat", "peered_vpcs"]
 
 
 def test_the_controllers_own_dhcp_range_is_told_as_it_is(inventory: Inventory) -> None:
