@@ -12,7 +12,18 @@ from enum import IntEnum
 from pathlib import Path
 
 from fabric_lab import state
-from fabric_lab.rack import agent_state, controller, foundation, keys, network, requirements, ssh, topology, vm
+from fabric_lab.rack import (
+    agent_state,
+    controller,
+    foundation,
+    keys,
+    network,
+    outside_web,
+    requirements,
+    ssh,
+    topology,
+    vm,
+)
 from fabric_lab.rack.foundation import Foundation
 from fabric_lab.rack.topology import Machine, Rack
 from fabric_lab.standin_kubevirt import guests
@@ -77,6 +88,8 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
             controller.write_environment(lab, has_rack)
             controller.wait(lab, supervisor)
         if base is not None:
+            for outlet in topology.OUTLETS:
+                supervisor.add(outside_web.process(lab, outlet))
             _start_machines(rack, base, supervisor, phases)
             with phases.phase("leaf agent"):
                 agent_state.wait_healthy(lab)

@@ -26,7 +26,7 @@ REGISTER = Path("/run/fabric-lab/labs.json")
 DEFAULT_NAME = "demo"
 MAX_SLOT = 254
 # the leaf names each of its ports on its kernel command line, which ends at 4096 characters
-MAX_METAL = 10
+MAX_METAL = 9
 _NAME = re.compile(r"^[a-z][a-z0-9]{0,19}$")
 
 

@@ -24,6 +24,7 @@ def settings(lab: Lab) -> dict[str, str]:
         "switch": topology.LEAF,
         "ca": f"/{_SETTINGS}/ca.pem",
         "token": f"/{_SETTINGS}/token",
+        "outside": {"port": topology.INTERNET.port, "address": topology.UPLINK_ADDRESS},
     }
     return {
         f"{_SETTINGS}/config.json": json.dumps(config, indent=1) + "\n",

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from fabric_lab.rack import topology
-from fabric_lab.rack.topology import Rack
+from fabric_lab.rack.topology import Outlet, Rack
 from fabric_lab.run import run
 from fabric_lab.state import Lab, LabError
 
@@ -54,13 +54,17 @@ def _offloads_off(netns: str | None, device: str) -> None:
 
 def namespaces(lab: Lab) -> list[str]:
     """The lab's namespaces that exist."""
-    return [name for name in (lab.netns, lab.control_plane_netns) if (Path("/run/netns") / name).exists()]
+    return [name for name in _all_namespaces(lab) if (Path("/run/netns") / name).exists()]
+
+
+def _all_namespaces(lab: Lab) -> list[str]:
+    return [lab.netns, lab.control_plane_netns, *(outlet.netns(lab) for outlet in topology.OUTLETS)]
 
 
 def ensure(rack: Rack) -> None:
     """Make what is missing; what is there stays untouched."""
     lab = rack.lab
-    for name in (lab.netns, lab.control_plane_netns):
+    for name in _all_namespaces(lab):
         if not (Path("/run/netns") / name).exists():
             _ip(None, "netns", "add", name)
             _ip(name, "link", "set", "lo", "up")
@@ -68,6 +72,8 @@ def ensure(rack: Rack) -> None:
     _ensure_operator(lab)
     _ensure_control_plane(lab)
     _ensure_outside_port(lab)
+    for outlet in topology.OUTLETS:
+        _ensure_outlet(lab, outlet)
     ensure_taps(rack)
 
 
@@ -128,27 +134,41 @@ def _ensure_control_plane(lab: Lab) -> None:
 
 
 def _ensure_outside_port(lab: Lab) -> None:
-    """The cable from a leaf port to the control plane's namespace: tap, two-port bridge, veth."""
+    """The cable from a leaf port to the control plane's namespace."""
     if _OUTSIDE_VETH in _links(lab.netns):
         return
-    tap, nic = topology.outside_tap(), topology.OUTSIDE_NIC
-    space, mtu = lab.control_plane_netns, topology.PORT_MTU
+    nic, space = topology.OUTSIDE_NIC, lab.control_plane_netns
+    _lay(lab, topology.outside_tap(), _OUTSIDE_BRIDGE, _OUTSIDE_VETH, nic, topology.mac(lab, 5, 1), space)
+    _batch(space, [f"link set {nic} mtu 1500", f"addr add {topology.OUTSIDE_ADDRESS} dev {nic}", f"link set {nic} up"])
+
+
+def _ensure_outlet(lab: Lab, outlet: Outlet) -> None:
+    """The cable from a leaf port to a namespace beyond the fabric."""
+    if outlet.veth in _links(lab.netns):
+        return
+    nic, space = topology.OUTLET_NIC, outlet.netns(lab)
+    _lay(lab, outlet.tap, outlet.bridge, outlet.veth, nic, topology.outlet_mac(lab, outlet), space)
+    lines = [f"link set {nic} mtu 1500", f"addr add {outlet.address} dev {nic}", f"link set {nic} up"]
+    _batch(space, [*lines, *(f"route add {route}" for route in outlet.routes)])
+
+
+def _lay(lab: Lab, tap: str, bridge: str, veth: str, nic: str, address: str, space: str) -> None:
+    """A cable out of the rack: tap, two-port bridge, veth."""
+    mtu = topology.PORT_MTU
     _ip(lab.netns, "tuntap", "add", tap, "mode", "tap")
     _batch(
         lab.netns,
         [
-            f"link add {_OUTSIDE_BRIDGE} type bridge mcast_snooping 0 group_fwd_mask {_FORWARD_LLDP} stp_state 0",
-            f"link add {_OUTSIDE_VETH} mtu {mtu} type veth peer name {nic} mtu {mtu} "
-            f"address {topology.mac(lab, 5, 1)} netns {space}",
-            f"link set {tap} mtu {mtu} master {_OUTSIDE_BRIDGE} up",
-            f"link set {_OUTSIDE_VETH} master {_OUTSIDE_BRIDGE} up",
-            f"link set {_OUTSIDE_BRIDGE} up",
+            f"link add {bridge} type bridge mcast_snooping 0 group_fwd_mask {_FORWARD_LLDP} stp_state 0",
+            f"link add {veth} mtu {mtu} type veth peer name {nic} mtu {mtu} address {address} netns {space}",
+            f"link set {tap} mtu {mtu} master {bridge} up",
+            f"link set {veth} master {bridge} up",
+            f"link set {bridge} up",
         ],
     )
     _offloads_off(lab.netns, tap)
-    _offloads_off(lab.netns, _OUTSIDE_VETH)
+    _offloads_off(lab.netns, veth)
     _offloads_off(space, nic)
-    _batch(space, [f"link set {nic} mtu 1500", f"addr add {topology.OUTSIDE_ADDRESS} dev {nic}", f"link set {nic} up"])
 
 
 def ensure_taps(rack: Rack) -> None:

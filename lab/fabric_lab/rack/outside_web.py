@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from fabric_lab.rack.topology import Outlet
+from fabric_lab.state import REPOSITORY, Lab
+from fabric_lab.supervisor.spec import ProcessSpec
 
 
 def handler(name: str) -> type[BaseHTTPRequestHandler]:
@@ -27,6 +32,17 @@ def handler(name: str) -> type[BaseHTTPRequestHandler]:
             """The lab's logs are for trouble; requests are none."""
 
     return Handler
+
+
+def process(lab: Lab, outlet: Outlet) -> ProcessSpec:
+    """The server of one outlet, as a process of the lab."""
+    return ProcessSpec(
+        name=f"web-{outlet.name}",
+        argv=[sys.executable, "-m", "fabric_lab.rack.outside_web", "--name", outlet.name, "--address", outlet.host],
+        env={"PYTHONPATH": str(REPOSITORY / "lab")},
+        netns=outlet.netns(lab),
+        log=str(lab.log_directory / f"web-{outlet.name}.log"),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

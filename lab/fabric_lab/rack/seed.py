@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from fabric_lab.rack.topology import LEAF, Rack
+from fabric_lab.rack.topology import LEAF, OUTLETS, Rack
 from fabric_lab.state import REPOSITORY
 
 SOURCE = REPOSITORY / "lab" / "rack" / "demo.seed.yaml"
@@ -19,8 +19,11 @@ def fit(seed: dict[str, Any], rack: Rack) -> dict[str, Any]:
     outside = {peer: server for peer, server in known.items() if not peer.startswith(("shared", "metal"))}
     servers = [known.get(name, {"name": name, "nics": nics}) for name, nics in machines.items()]
     links = []
+    outlets = {outlet.name for outlet in OUTLETS}  # beyond what the controller knows
     for cable in rack.leaf.cables:
         name, _, nic = cable.peer.partition(":")
+        if name in outlets:
+            continue
         links.append([f"{nic}@{name}", f"{cable.nic}@{LEAF}"])
     highest = max(int(cable.nic.removeprefix("swp")) for cable in rack.leaf.cables)
     switches = [

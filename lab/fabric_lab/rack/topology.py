@@ -20,8 +20,8 @@ _FIRST_SOCKET_NIC = 0x10
 _FIRST_SOCKET_PORT = 41000
 MANAGEMENT_NIC = "vec0"
 PORT_MTU = 9216
-# bare-metal servers beyond the third come after the outside port, so that existing cables stay where they are
-_FIRST_EXTRA_PORT = 14
+# bare-metal servers beyond the third come after the outside ports, so that existing cables stay where they are
+_FIRST_EXTRA_PORT = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,38 @@ class Cable:
     destination_port: int = 0
     tap: str = ""
     peer: str = ""
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A leaf port that lands in a network namespace of this machine, where a web server answers."""
+
+    name: str
+    port: str
+    tap: str
+    veth: str
+    bridge: str
+    address: str  # with prefix length
+    routes: tuple[str, ...]  # NETWORK via GATEWAY
+
+    def netns(self, lab: Lab) -> str:
+        return f"{lab.netns}-{self.name[:3]}"
+
+    @property
+    def host(self) -> str:
+        return self.address.split("/")[0]
+
+
+# What the leaf's agent takes for the internet, and where its provider expects it.
+UPLINK_ADDRESS = "203.0.113.1/24"
+INTERNET = Outlet(
+    "internet", "swp14", "x-int", "v-int", "b-int", "203.0.113.80/24", ("198.51.100.0/28 via 203.0.113.1",)
+)
+# Services of the operator's that tenant clusters may share: a server in a VPC of their own.
+SERVICES = Outlet("services", "swp15", "x-svc", "v-svc", "b-svc", "10.80.0.10/24", ("default via 10.80.0.1",))
+OUTLETS = (INTERNET, SERVICES)
+OUTLET_NIC = "eth0"
+_FIRST_OUTLET_HOST = 6
 
 
 @dataclass(frozen=True)
@@ -119,6 +151,10 @@ def _sockets(lab: Lab, server: str, kind: str, index: int, host_number: int) -> 
     )
 
 
+def outlet_mac(lab: Lab, outlet: Outlet) -> str:
+    return mac(lab, _FIRST_OUTLET_HOST + OUTLETS.index(outlet), 1)
+
+
 def outside_tap() -> str:
     return "x-cp"
 
@@ -146,5 +182,9 @@ def build(lab: Lab, shared_memory: int = 2816, metal_memory: int = 1024, leaf_me
     leaf_ends[outside] = Cable(
         OUTSIDE_PORT, mac(lab, 10, outside), tap=outside_tap(), peer=f"{OUTSIDE_SERVER}:{OUTSIDE_NIC}"
     )
+    for outlet in OUTLETS:
+        number = int(outlet.port.removeprefix("swp"))
+        peer = f"{outlet.name}:{OUTLET_NIC}"
+        leaf_ends[number] = Cable(outlet.port, mac(lab, 10, number), tap=outlet.tap, peer=peer)
     leaf = Machine(LEAF, "leaf", 1, 10, leaf_memory, tuple(leaf_ends[number] for number in sorted(leaf_ends)))
     return Rack(lab, (leaf, *servers))

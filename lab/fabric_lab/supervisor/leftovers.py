@@ -16,6 +16,7 @@ from fabric_lab.state import Lab
 
 OWNER_VARIABLE = "FABRIC_LAB_OWNER"
 _PROC = Path("/proc")
+_SPACES = Path("/run/netns")
 
 
 def _ancestors() -> set[int]:
@@ -32,9 +33,10 @@ def _ancestors() -> set[int]:
 def find(lab: Lab) -> list[int]:
     """Ids of the processes that belong to a lab, this process and those above it aside."""
     spaces = set()
-    for name in (lab.netns, lab.control_plane_netns):
+    # names of labs have no hyphen, so these are this lab's
+    for path in (_SPACES / lab.netns, *_SPACES.glob(f"{lab.netns}-*")):
         with contextlib.suppress(FileNotFoundError):
-            spaces.add((Path("/run/netns") / name).stat().st_ino)
+            spaces.add(path.stat().st_ino)
     owner = f"{OWNER_VARIABLE}={lab.directory}".encode()
     skip = _ancestors()
     found = []

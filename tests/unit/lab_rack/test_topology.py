@@ -28,7 +28,8 @@ def test_the_demo_rack_is_cabled_as_documented() -> None:
     expected = {}
     for position, server in enumerate(servers):
         expected |= {f"swp{2 * position + 1}": f"{server}:eth9", f"swp{2 * position + 2}": f"{server}:eth10"}
-    assert peers(rack) == expected | {"swp13": "hostcp1:eth9"}
+    outside = {"swp13": "hostcp1:eth9", "swp14": "internet:eth0", "swp15": "services:eth0"}
+    assert peers(rack) == expected | outside
     addresses = {machine.name: rack.address(machine) for machine in rack.machines}
     assert addresses["leaf1"] == "10.77.0.10"
     assert [addresses[server] for server in servers] == [
@@ -62,7 +63,7 @@ def test_more_servers_leave_the_cables_of_the_others_alone() -> None:
     small, big = topology.build(Lab("demo", 0)), topology.build(Lab("demo", 0, metal=6))
     assert small.servers == big.servers[: len(small.servers)]
     assert peers(small).items() <= peers(big).items()
-    assert peers(big)["swp14"] == "metal4:eth9"
+    assert peers(big)["swp16"] == "metal4:eth9"
 
 
 @pytest.mark.parametrize("metal", [1, 3, MAX_METAL])
@@ -117,5 +118,5 @@ def test_the_seed_follows_the_number_of_servers() -> None:
     assert [server["name"] for server in one["servers"]] == ["shared1", "shared2", "shared3", "metal1", "hostcp1"]
     assert not any("metal2" in end for link in one["links"] for end in link)
     many = seed.fit(demo_seed(), topology.build(Lab("demo", 0, metal=8)))
-    assert ["eth10@metal8", "swp23@leaf1"] in many["links"]
-    assert many["switches"][0]["ports"] >= 23
+    assert ["eth10@metal8", "swp25@leaf1"] in many["links"]
+    assert many["switches"][0]["ports"] >= 25
