@@ -69,7 +69,8 @@ class Executor:
         elif isinstance(step, ChangeBond):
             self._change_bond(step)
         elif isinstance(step, ConfirmBond):
-            self._await_carrier(step.bond)
+            if not step.gone:
+                self._await_carrier(step.bond)
             rollback.disarm(self.system)
 
     def _guard(self, step: Guard) -> None:
@@ -93,7 +94,7 @@ class Executor:
 
         if not self.system.wait(detached, self.limits.detach):
             raise HostNetworkError(
-                f"bridge {step.bridge} of tenant cluster '{step.tenant}' is still in use by {', '.join(ports)}:"
+                f"bridge {step.bridge} of {step.what} '{step.tenant}' is still in use by {', '.join(ports)}:"
                 " remove the pods and virtual machines that are connected to it first"
             )
 
@@ -117,16 +118,24 @@ class Executor:
             self.system.run("ip", "link", "delete", "dev", device)
 
     def _change_bond(self, step: ChangeBond) -> None:
-        existed = step.bond in read_links(self.system)
+        links = read_links(self.system)
+        existed = step.bond in links
+        # a roll-back brings those that were there back by the file
+        more = tuple(device for device in step.devices if device not in links)
         seconds = self.limits.rollback + self.limits.carrier
-        rollback.arm(self.system, step.path, step.before, step.bond, existed, seconds)
+        rollback.arm(self.system, step.path, step.before, step.bond, existed, seconds, more)
         try:
-            self.system.write(step.path, step.content, 0o600)
+            if step.content is None:
+                self.system.remove(step.path)
+            else:
+                self.system.write(step.path, step.content, 0o600)
             self.system.run("netplan", "generate")
-            if step.recreate:
-                self.system.run("ip", "link", "delete", "dev", step.bond)
+            for device in ((step.bond,) if step.recreate else ()) + step.remove:
+                if device in links:
+                    self.system.run("ip", "link", "delete", "dev", device)
             self.system.run("netplan", "apply")
-            self._await_carrier(step.bond)
+            if step.content is not None:
+                self._await_carrier(step.bond)
             self._check_way_back()
         except HostNetworkError as error:
             rollback.roll_back_now(self.system)

@@ -82,8 +82,12 @@ def render_bond(bond: Bond, devices: Sequence[str], mac: str | None) -> str:
     mtu = [f"mtu: {bond.mtu}"] if bond.mtu else []
     lines = [_MANAGED, "network:", "  version: 2", "  ethernets:"]
     for device in devices:
-        lines += [f"    {_key(device)}:", *_indent(6, ["dhcp4: false", "dhcp6: false", "optional: true", *mtu])]
-    lines += ["  bonds:", f"    {_key(bond.name)}:", f"      interfaces: [{', '.join(_key(each) for each in devices)}]"]
+        lines += [f"    {yaml_key(device)}:", *_indent(6, ["dhcp4: false", "dhcp6: false", "optional: true", *mtu])]
+    lines += [
+        "  bonds:",
+        f"    {yaml_key(bond.name)}:",
+        f"      interfaces: [{', '.join(yaml_key(each) for each in devices)}]",
+    ]
     if mac:
         lines.append(f'      macaddress: "{mac}"')
     lines += _indent(6, mtu)
@@ -123,13 +127,13 @@ def render_tenant(tenant: Tenant) -> str:
         "network:",
         "  version: 2",
         "  vlans:",
-        f"    {_key(vlan)}:",
+        f"    {yaml_key(vlan)}:",
         f"      id: {tenant.vlan_id}",
-        f"      link: {_key(tenant.link)}",
+        f"      link: {yaml_key(tenant.link)}",
         *_indent(6, silent),
         "  bridges:",
-        f"    {_key(bridge)}:",
-        f"      interfaces: [{_key(vlan)}]",
+        f"    {yaml_key(bridge)}:",
+        f"      interfaces: [{yaml_key(vlan)}]",
         *_indent(6, silent),
         # netplan turns STP on as soon as a bridge has any parameter, so it is said here
         "      parameters:",
@@ -147,7 +151,7 @@ def _bool(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _key(name: str) -> str:
+def yaml_key(name: str) -> str:
     """An interface's name as YAML: plain where nothing can be misread, else quoted."""
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", name) and name.lower() not in _YAML_WORDS:
         return name

@@ -34,6 +34,8 @@ def plan_bond(bond: Bond, observed: Observed, allow_connection_nics: bool) -> Bo
     reasons += _mtu_difference(bond, devices, links)
     if observed.bond_text != content and not reasons:
         reasons.append("its netplan file differs")
+    if observed.pending:
+        observed.pending.refuse_other(netplan.BOND_FILE)
     armed = bool(observed.pending and observed.pending.armed)
     if not reasons:
         return BondPlan(confirm=ConfirmBond(bond.name) if armed else None, devices=devices)

@@ -46,7 +46,7 @@ def apply(options: Mapping[str, Any], system: System, check_mode: bool) -> dict[
     if not check_mode:
         executor = Executor(
             system,
-            _limits(options),
+            limits_of(options),
             observed.management,
             require_carrier=bool(options.get("require_carrier", True)),
             require_isolation=bool(options.get("require_isolation", True)),
@@ -64,7 +64,7 @@ def apply(options: Mapping[str, Any], system: System, check_mode: bool) -> dict[
         "bond": _bond_result(desired.bond, bond_plan, observed, system) if desired.bond else None,
         "tenants": tenants,
         "management": {"peer": observed.management.peer, "nics": list(observed.management.nics)},
-        "diff": _diff(steps, actions),
+        "diff": diff_of(steps, actions),
     }
     warnings += [warning for tenant in tenants for warning in _tenant_warnings(tenant)]
     return {**result, "warnings": warnings} if warnings else result
@@ -74,11 +74,12 @@ def _require_link(desired: Desired, observed: Observed) -> None:
     if desired.bond is None and desired.present and desired.link not in observed.links:
         raise HostNetworkError(f"{desired.link}, which is to carry the tenant VLANs, does not exist on this server")
     armed = observed.pending is not None and observed.pending.armed
-    if desired.bond is None and armed:
-        raise HostNetworkError("an earlier change of this server's bond is not confirmed yet; run again with the bond")
+    if desired.bond is None and observed.pending and armed:
+        what = observed.pending.device or "this server's bond"
+        raise HostNetworkError(f"an earlier change of {what} is not confirmed yet; run again what changed it")
 
 
-def _limits(options: Mapping[str, Any]) -> Limits:
+def limits_of(options: Mapping[str, Any]) -> Limits:
     defaults = Limits()
     return replace(
         defaults,
@@ -121,7 +122,7 @@ def _tenant_results(desired: Desired, observed: Observed) -> list[dict[str, Any]
     return results + [{"name": name, "state": "absent"} for name in desired.absent]
 
 
-def _diff(steps: list[Step], actions: list[str]) -> list[dict[str, str]]:
+def diff_of(steps: list[Step], actions: list[str]) -> list[dict[str, str]]:
     """Files as they were and will be; what has no file (devices) as a list of actions."""
     diffs: list[dict[str, str]] = []
     for step in steps:
@@ -132,7 +133,7 @@ def _diff(steps: list[Step], actions: list[str]) -> list[dict[str, str]]:
                         "before_header": step.path,
                         "after_header": step.path,
                         "before": step.before or "",
-                        "after": step.content,
+                        "after": step.content or "",
                     }
                 )
         elif isinstance(step, RemoveFile) and step.path.startswith(netplan.DIRECTORY):
@@ -146,7 +147,7 @@ def _warnings(observed: Observed) -> list[str]:
     if observed.pending is None or observed.pending.rolled_back is None:
         return []
     return [
-        "an earlier change of the bond was not confirmed and was rolled back by the server itself at"
+        "an earlier change of this server's network was not confirmed and was rolled back by the server itself at"
         f" {observed.pending.rolled_back.strip()}"
     ]
 

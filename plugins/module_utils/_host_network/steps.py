@@ -61,6 +61,7 @@ class AwaitDetached:
     tenant: str
     bridge: str
     vlan: str
+    what: str = "tenant cluster"
 
     @property
     def text(self) -> str:
@@ -96,18 +97,23 @@ class RemoveDevice:
 
 @dataclass(frozen=True)
 class ChangeBond:
-    """Change the bond under the dead-man switch."""
+    """Change the bond, or the bridge that takes over a NIC, under the dead-man switch. Without content it goes."""
 
     bond: str
     path: str
-    content: str
+    content: str | None
     before: str | None
     recreate: bool
     reasons: tuple[str, ...]
+    #: Further devices that are made by the same file, and that a roll-back removes.
+    devices: tuple[str, ...] = ()
+    #: Devices that the file does not name any more.
+    remove: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        return f"set up {self.bond}: {'; '.join(self.reasons)}"
+        verb = "remove" if self.content is None else "set up"
+        return f"{verb} {self.bond}: {'; '.join(self.reasons)}"
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,8 @@ class ConfirmBond:
     """The changed bond is good and the server was reached: keep it."""
 
     bond: str
+    #: Whether the change has removed it.
+    gone: bool = False
 
     @property
     def text(self) -> str:
