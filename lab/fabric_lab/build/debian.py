@@ -13,7 +13,7 @@ from fabric_lab.build.stamp import Stamps, fingerprint
 from fabric_lab.rack.image import SUITE, apt_sources
 from fabric_lab.state import LabError, cache_dir
 
-PACKAGES = ("busybox-static", "containerd", "haproxy")
+PACKAGES = ("busybox-static", "containerd", "dnsmasq-base", "haproxy")
 # what the images' scripts use, and what somebody who looks around in a container expects
 APPLETS = (
     "sh", "ash", "awk", "base64", "cat", "chmod", "cp", "cut", "date", "echo", "env", "grep", "head", "hostname", "ip",

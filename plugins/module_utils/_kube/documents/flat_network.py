@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from .common import MANAGED_BY, NETWORKS_ANNOTATION, Document, require
 from .network import CNI_VERSION
 
 FLAT_NETWORK_LABEL = "baremetal.fabric/flat-network"
 DAEMON = "fabric-dhcp-daemon"
-ROUTES_PLUGIN = "fabric-routes"
+OWN_PLUGIN = "fabric-flat"
 _ROUTE_OVERRIDE = "route-override"
+_NEEDED = (
+    "name", "attachment", "namespace", "bridge", "priority", "routes", "route_plugin", "release", "host_name",
+    "router_advertisements", "sysctls", "daemon",
+)  # fmt: skip
 #: Where each kind of workload has the template of its pods.
 _TEMPLATES: dict[str, tuple[str, ...]] = {
     "Pod": (),
@@ -25,15 +28,12 @@ def flat_network_objects(intent: Document) -> list[Document]:
     """The daemon and the network, in the order of need.
 
     `intent`: name, attachment, namespace (of the attachment), bridge, priority (metric of routes that DHCP gives),
-    routes (destinations that leave by the second interface), route_plugin (fabric-routes or route-override), host_name,
-    router_advertisements, sysctls, daemon {namespace, image, pull_policy, socket, bin_dir, broadcast, timeout,
-    resend_max, resources, node_selector, tolerations}; mtu is optional.
+    routes (destinations that leave by the second interface), route_plugin (fabric-flat or route-override), release
+    (whether leases are given back), host_name, router_advertisements, sysctls, mtu (optional), daemon {namespace,
+    image, pull_policy, socket, bin_dir, broadcast, timeout, resend_max, resources, security_context, node_selector,
+    tolerations}.
     """
-    require(
-        intent,
-        ("name", "attachment", "namespace", "bridge", "priority", "routes", "route_plugin", "host_name",
-         "router_advertisements", "sysctls", "daemon"),
-    )  # fmt: skip
+    require(intent, _NEEDED)
     return [_daemon_set(intent["daemon"]), _attachment(intent)]
 
 
@@ -60,18 +60,24 @@ def _configuration(intent: Document) -> Document:
     if intent.get("mtu"):
         bridge["mtu"] = int(intent["mtu"])
     plugins = [bridge]
-    if intent["routes"]:
-        plugins.append(_routes(intent["route_plugin"], intent["routes"]))
+    plugins += _undone(intent)
     sysctls = {**_advertisements(bool(intent["router_advertisements"])), **intent["sysctls"]}
     plugins.append({"type": "tuning", "sysctl": {key: str(value) for key, value in sysctls.items()}})
     # The name is part of how the daemon identifies a pod to the DHCP server.
     return {"cniVersion": CNI_VERSION, "name": intent["name"], "plugins": plugins}
 
 
-def _routes(plugin: str, routes: Iterable[str]) -> Document:
-    if plugin == _ROUTE_OVERRIDE:
-        return {"type": plugin, "addroutes": [{"dst": route} for route in routes]}
-    return {"type": plugin, "routes": list(routes)}
+def _undone(intent: Document) -> list[Document]:
+    """What the released plugins leave undone: routes besides those of DHCP, and giving the lease back."""
+    plugins: list[Document] = []
+    own: Document = {"type": OWN_PLUGIN}
+    if intent["routes"] and intent["route_plugin"] == _ROUTE_OVERRIDE:
+        plugins.append({"type": _ROUTE_OVERRIDE, "addroutes": [{"dst": route} for route in intent["routes"]]})
+    elif intent["routes"]:
+        own["routes"] = list(intent["routes"])
+    if intent["release"]:
+        own["release"] = True
+    return [*plugins, own] if len(own) > 1 else plugins
 
 
 def _advertisements(wanted: bool) -> dict[str, str]:
@@ -99,7 +105,7 @@ def _daemon_set(daemon: Document) -> Document:
         # does not run the pod's init containers. The program is the node's own: of one version with the plugin.
         "command": ["/bin/sh", "-c", f"rm -f {daemon['socket']} && exec {program}"],
         "resources": daemon["resources"],
-        "securityContext": {"privileged": True},
+        "securityContext": daemon["security_context"],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "readinessProbe": {"exec": {"command": ["/bin/sh", "-c", f"test -S {daemon['socket']}"]}, "periodSeconds": 5},
         "volumeMounts": [
@@ -114,7 +120,6 @@ def _daemon_set(daemon: Document) -> Document:
     }
     pod = {
         "hostNetwork": True,
-        "hostPID": True,
         "priorityClassName": "system-node-critical",
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 10,
