@@ -24,6 +24,18 @@ def _named(name: str, build: Callable[..., Any]) -> Callable[..., Any]:
     return build_from
 
 
+def _standing(found: Any, name: str, network: str) -> Any:
+    if not isinstance(found, list):
+        raise AnsibleFilterError(f"flat_network_standing takes a list, not {type(found).__name__}")
+    return flat_network.standing(found, name, network)
+
+
+def _on_network(workloads: Any, network: str) -> Any:
+    if not isinstance(workloads, list):
+        raise AnsibleFilterError(f"on_network takes a list, not {type(workloads).__name__}")
+    return [each for each in workloads if flat_network.uses(each, network)]
+
+
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         found: dict[str, Callable[..., Any]] = {
@@ -31,7 +43,12 @@ class FilterModule:
             "flat_network_mistakes": flat_network_rules.flat_network_mistakes,
             "calico_installation": calico.calico_installation,
             "rancher_without_flannel": rancher.without_flannel,
+            "network_patch": flat_network.patch,
             "with_network": flat_network.attached,
             "without_network": flat_network.detached,
         }
-        return {name: _named(name, build) for name, build in found.items()}
+        return {
+            "flat_network_standing": _standing,
+            "on_network": _on_network,
+            **{name: _named(name, build) for name, build in found.items()},
+        }

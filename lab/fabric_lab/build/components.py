@@ -91,7 +91,7 @@ def _cni_plugins() -> Component:
     url = f"{base}/cni-plugins-linux-amd64-{CNI_PLUGINS}.tgz"
     groups = {
         "main": ("bridge", "loopback"),
-        "ipam": ("host-local", "static"),
+        "ipam": ("dhcp", "host-local", "static"),
         "meta": ("portmap", "tuning"),
     }
     return Component(

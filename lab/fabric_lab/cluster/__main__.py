@@ -18,7 +18,7 @@ from fabric_lab.cluster.settings import POD_CIDR, SERVICE_CIDR, Cluster
 from fabric_lab.state import LabError
 
 # the plugins that a node needs; Multus and whereabouts bring their own
-_PLUGINS = ("bridge", "host-local", "loopback", "portmap", "static", "tuning")
+_PLUGINS = ("bridge", "dhcp", "host-local", "loopback", "portmap", "static", "tuning")
 _PROGRAMS = {"kubelet": "kubelet", "kubeadm": "kubeadm", "kube-proxy": "kube-proxy", "standin-cni": "lab/standin-cni"}
 
 

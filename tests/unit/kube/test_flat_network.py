@@ -251,6 +251,32 @@ def test_each_kind_has_its_template() -> None:
         flat_network.attached({"kind": "Service"}, "lan")
 
 
+def test_a_patch_says_nothing_but_the_annotation() -> None:
+    assert flat_network.patch(deployment(networks="storage"), "default/lan") == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "assistant", "namespace": "home"},
+        "spec": {
+            "template": {"metadata": {"annotations": {"k8s.v1.cni.cncf.io/networks": "storage, default/lan"}}},
+        },
+    }
+    gone = flat_network.patch(deployment(networks="default/lan"), "default/lan", "absent")
+    assert gone["spec"]["template"]["metadata"]["annotations"] == {}
+
+
+def test_who_is_on_the_network() -> None:
+    def pod(name: str, networks: str, phase: str = "Running") -> dict[str, Any]:
+        annotations = {"k8s.v1.cni.cncf.io/networks": networks}
+        metadata = {"name": name, "namespace": "home", "annotations": annotations}
+        return {"kind": "Pod", "metadata": metadata, "status": {"phase": phase}}
+
+    definitions = [
+        flat_network.flat_network_objects({**NETWORK, "name": name, "attachment": name})[-1] for name in ("lan", "iot")
+    ]
+    found = [*definitions, pod("a", "default/lan@x"), pod("b", "lan"), pod("c", "default/lan", "Succeeded")]
+    assert flat_network.standing(found, "lan", "default/lan") == {"others": ["iot"], "pods": ["home/a"]}
+
+
 def test_sound_options_are_not_complained_about() -> None:
     assert flat_network_mistakes(OPTIONS) == []
     assert flat_network_mistakes({**OPTIONS, "manage_bridge": False, "uplink": None, "mtu": 9000}) == []

@@ -12,6 +12,7 @@ FLAT_NETWORK_LABEL = "baremetal.fabric/flat-network"
 DAEMON = "fabric-dhcp-daemon"
 OWN_PLUGIN = "fabric-flat"
 _ROUTE_OVERRIDE = "route-override"
+_ENDED = ("Succeeded", "Failed")
 _NEEDED = (
     "name", "attachment", "namespace", "bridge", "priority", "routes", "route_plugin", "release", "host_name",
     "router_advertisements", "sysctls", "daemon",
@@ -164,8 +165,41 @@ def detached(workload: Document, network: str) -> Document:
     return _with_networks(workload, _others(workload, network))
 
 
+def patch(workload: Document, network: str, state: str = "present") -> Document:
+    """What of a workload to apply so that its pods are on a network, or with `absent` are not: its annotation alone."""
+    path = _path(workload)
+    wanted = [*_others(workload, network), *([network] if state == "present" else [])]
+    metadata = {key: workload["metadata"][key] for key in ("name", "namespace") if key in workload["metadata"]}
+    document: Document = {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "metadata": metadata}
+    text = _text(wanted)
+    # left out, it goes, if it is ours
+    inner: Document = {"metadata": {"annotations": {} if text is None else {NETWORKS_ANNOTATION: text}}}
+    for key in reversed(path):
+        inner = {key: inner}
+    return {**document, **inner}
+
+
 def uses(workload: Document, network: str) -> bool:
     return _others(workload, network) != networks(workload)
+
+
+def standing(found: list[Document], name: str, network: str) -> Document:
+    """What there is of flat networks: whether there are `others` than `name`, and the `pods` on this one.
+
+    `network` is how pods name it: namespace/name.
+    """
+    others = [
+        each["metadata"]["name"]
+        for each in found
+        if each.get("kind") == "NetworkAttachmentDefinition"
+        and (each["metadata"].get("labels") or {}).get(FLAT_NETWORK_LABEL, name) != name
+    ]
+    pods = [
+        f"{each['metadata'].get('namespace')}/{each['metadata']['name']}"
+        for each in found
+        if each.get("kind") == "Pod" and uses(each, network) and (each.get("status") or {}).get("phase") not in _ENDED
+    ]
+    return {"others": sorted(others), "pods": sorted(pods)}
 
 
 def networks(workload: Document) -> list[str]:
