@@ -184,7 +184,7 @@ def uses(workload: Document, network: str) -> bool:
 
 
 def standing(found: list[Document], name: str, network: str) -> Document:
-    """What there is of flat networks: whether there are `others` than `name`, and the `pods` on this one.
+    """What there is of flat networks: `others` than `name`, and the `pods` on this one, or `leaving` it.
 
     `network` is how pods name it: namespace/name.
     """
@@ -194,12 +194,16 @@ def standing(found: list[Document], name: str, network: str) -> Document:
         if each.get("kind") == "NetworkAttachmentDefinition"
         and (each["metadata"].get("labels") or {}).get(FLAT_NETWORK_LABEL, name) != name
     ]
-    pods = [
-        f"{each['metadata'].get('namespace')}/{each['metadata']['name']}"
+    here = [
+        each
         for each in found
         if each.get("kind") == "Pod" and uses(each, network) and (each.get("status") or {}).get("phase") not in _ENDED
     ]
-    return {"others": sorted(others), "pods": sorted(pods)}
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for pod in here:
+        metadata = pod["metadata"]
+        names["deletionTimestamp" in metadata].append(f"{metadata.get('namespace')}/{metadata['name']}")
+    return {"others": sorted(others), "pods": sorted(names[False]), "leaving": sorted(names[True])}
 
 
 def networks(workload: Document) -> list[str]:
