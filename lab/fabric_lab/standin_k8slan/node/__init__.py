@@ -1,0 +1,1 @@
+"""What runs on a node, by its own Python: standard library only."""
