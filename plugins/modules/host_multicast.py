@@ -114,7 +114,7 @@ def kernel_problems(module: AnsibleModule, kinds: list[str]) -> list[str]:
     told = []
     for kind in kinds:
         arguments = _KIND_ARGUMENTS.get(kind, "type " + kind)
-        script = "ip link add p1 type veth peer name d0 && ip link add k0 " + arguments
+        script = "ip link add name p1 type veth peer name d0 && ip link add name k0 " + arguments
         code, _out, error = module.run_command(["unshare", "--net", "sh", "-c", script])
         if code:
             told.append("the kernel makes no device of kind " + kind + ": " + error.strip())

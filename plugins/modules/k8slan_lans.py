@@ -131,7 +131,9 @@ options:
     type: str
     default: k8slan-ds
   wait:
-    description: Wait until the LANs are ready on every node or, with O(state=absent), gone.
+    description:
+      - Wait until the LANs are ready on every node or, if they shall not exist, gone. The removal of others is awaited
+        in any case before a LAN is made.
     type: bool
     default: true
   wait_timeout:
@@ -269,9 +271,15 @@ def work(module: kube_module.Call) -> dict[str, Any]:
     )
     wanted = [each for each in params["lans"] if params["state"] == "present" and each["state"] == "present"]
     lans = [model.from_options(each, params["naming"]) for each in wanted]
-    # what can be told without a cluster is told without one
-    lans_of.refuse(rules.mistakes(lans, rules.Facts()))
     leaving = [(each["namespace"], each["name"]) for each in params["lans"] if each not in wanted]
+    # what can be told without a cluster is told without one
+    torn = [model.shown(lan.key) for lan in lans if lan.key in leaving]
+    lans_of.refuse(
+        [
+            *rules.mistakes(lans, rules.Facts()),
+            *(f"lans: {each} shall be there and shall not be there" for each in torn),
+        ]
+    )
     everything = params["state"] == "absent" and not params["lans"]
     told = {"lans": [model.facts(lan) for lan in lans]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import string
 from pathlib import Path
+from typing import Any
 
 from fabric_lab import state
 from fabric_lab.build import images
@@ -35,6 +36,11 @@ def programs() -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(NODE.glob("*.py"))}
 
 
+def config_map() -> dict[str, Any]:
+    metadata = {"name": "standin-k8slan", "namespace": "k8slan-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": programs()}
+
+
 def text() -> str:
-    values = {"image": images.WEB, "programs": json.dumps(programs())}
-    return f"{crd().read_text()}\n---\n{_Template(MANIFEST.read_text()).substitute(values)}"
+    workloads = _Template(MANIFEST.read_text()).substitute({"image": images.WEB})
+    return "\n---\n".join((crd().read_text(), json.dumps(config_map()), workloads))

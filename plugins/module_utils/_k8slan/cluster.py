@@ -91,7 +91,9 @@ def bring(
     refuse([*rules.mistakes(lans, remaining), *due.refused, *refusals])
     report, freed = objects.Report(), list[str]()
     deadline = time.monotonic() + settings.wait_timeout
-    _remove(cluster, [*going, *due.remove], settings, deadline, report, freed)
+    # whoever is to come may take over what they had
+    wait = settings.wait or bool(due.create)
+    _remove(cluster, [*going, *due.remove], replace(settings, wait=wait), deadline, report, freed)
     there = {key_of(each) for each in facts.lans}
     report.outcomes += [_absent_already(key) for key in leaving or [] if key not in there]
     removed = {key_of(each) for each in due.remove}

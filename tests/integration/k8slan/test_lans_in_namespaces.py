@@ -256,6 +256,41 @@ def test_a_switch_that_keeps_multicast_back_is_noticed(rack: Rack) -> None:
     assert found == {"a": [["eth9: nothing is heard from b"], []], "b": [["eth9: nothing is heard from a"], []]}
 
 
+def as_a_module(rack: Rack, names: tuple[str, ...], *options: str, **arguments: Any) -> dict[str, dict[str, Any]]:
+    """What Ansible makes of it, on all at once."""
+    running = {}
+    for name in names:
+        asked = {"name": name, "peers": [each for each in names if each != name], "paths": [{"device": "eth9"}]}
+        command = ["ansible", "localhost", "-c", "local", "-m", "baremetal.fabric.host_multicast", *options]
+        command += ["-a", json.dumps({**asked, **arguments}), "-e", f"ansible_python_interpreter={sys.executable}"]
+        net = f"--net=/run/netns/{rack.spaces[name]}"
+        environment = {
+            **os.environ,
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.minimal",
+        }
+        running[name] = subprocess.Popen(["nsenter", net, *command], stdout=subprocess.PIPE, text=True, env=environment)
+    texts = {name: each.communicate()[0] for name, each in running.items()}
+    return {name: json.loads(text[text.index("{") :]) for name, text in texts.items()}
+
+
+def test_the_module_says_so(rack: Rack) -> None:
+    found = as_a_module(rack, ("a", "b"), link_kinds=["bridge", "veth", "vxlan"], timeout=30)
+    assert {name: each["heard"] for name, each in found.items()} == {
+        "a": {"eth9/ff02::14": ["b"]},
+        "b": {"eth9/ff02::14": ["a"]},
+    }
+    assert found["a"]["mtu"] == {"eth9": 1500} and found["a"]["missing"] == []
+
+
+def test_the_module_names_what_is_missing(rack: Rack) -> None:
+    (found,) = as_a_module(rack, ("a",), link_kinds=["nonsense"]).values()
+    assert found["msg"].startswith("this server cannot carry LANs: the kernel makes no device of kind nonsense: ")
+    # it may still be made by the same play
+    (found,) = as_a_module(rack, ("a",), "--check", paths=[{"device": "bond0"}]).values()
+    assert found["missing"][0].startswith("there is no device bond0") and found["changed"] is False
+
+
 def devices(rack: Rack) -> dict[str, Any]:
     text = ip("-n", rack.spaces["a"], "-details", "-json", "address", "show")
     return {each["ifname"]: each for each in json.loads(text) if "ifname" in each}

@@ -253,5 +253,8 @@ def test_without_a_cluster_rules_hold_and_a_plan_is_made(tmp_path: Path) -> None
     }
     with pytest.raises(KubeError, match=r"lans\[0\].vni: is required"):
         k8slan_lans.work(Asked(check_mode=True, lans=[{**example, "vni": None}], **place))
+    with pytest.raises(KubeError, match="lans: default/lan-example shall be there and shall not be there"):
+        torn = {"name": "lan-example", "namespace": "default", "state": "absent"}
+        k8slan_lans.work(Asked(check_mode=True, lans=[{"namespace": "default", **example}, torn], **place))
     gone = [{"name": "lan-example", "namespace": "default", "state": "present"}]
     assert k8slan_lans.work(Asked(check_mode=True, state="absent", lans=gone, **place))["objects"] == []
