@@ -11,6 +11,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent import In
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets import (
     check_unreachable,
     select,
+    select_any_servers,
     select_servers,
 )
 from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import failure, model_of, names
@@ -34,6 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "host_cluster": {"type": "bool", "default": False},
                 "servers": {"type": "raw"},
                 "servers_variable": {"type": "str", "default": "fabric_server"},
+                "any_server": {"type": "bool", "default": False},
                 "unreachable": {"type": "raw", "default": []},
                 "play_hosts": {"type": "list", "elements": "str"},
             }
@@ -46,7 +48,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             unreachable = names(options["unreachable"])
             check_unreachable(model, unreachable)
             if options["servers"] is not None:
-                targets = select_servers(model, names(options["servers"]), play_hosts, options["servers_variable"])
+                choose = select_any_servers if options["any_server"] else select_servers
+                targets = choose(model, names(options["servers"]), play_hosts, options["servers_variable"])
             else:
                 targets = select(
                     model,

@@ -58,6 +58,10 @@ options:
     description: Name of the variable that O(servers) comes from, for messages.
     type: str
     default: fabric_server
+  any_server:
+    description: Whether O(servers) may name shared servers as well; an empty list then means all servers of the play.
+    type: bool
+    default: false
   unreachable:
     description: Bare-metal servers that are known not to answer, as a list or as text with commas.
     type: raw

@@ -11,7 +11,7 @@ from typing import Any
 from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
-from . import bridge_rules, kamaji_rules, node_rules, outside_rules, rules, vcluster_rules, way_rules
+from . import bridge_rules, kamaji_rules, node_rules, outside_rules, provision_rules, rules, vcluster_rules, way_rules
 from .model import (
     BareMetalServer,
     Dnat,
@@ -76,15 +76,15 @@ def build_model(
 
     _report_unknown(hostvars, hosts, problems)
     wide = _collection_wide(hostvars, hosts, problems)
-    shared_servers = {
-        name: Server(**_server(name, _read_host(SHARED_SERVER, hostvars, name, problems)))
-        for name in members[SHARED_SERVERS_GROUP]
+    shared_values = {
+        name: _read_host(SHARED_SERVER, hostvars, name, problems) for name in members[SHARED_SERVERS_GROUP]
     }
-    bare_metal = {}
-    for name in members[BARE_METAL_GROUP]:
-        values = _read_host(BARE_METAL, hostvars, name, problems)
-        bare_metal[name] = _bare_metal(name, values)
+    shared_servers = {name: Server(**_server(name, values)) for name, values in shared_values.items()}
+    metal_values = {name: _read_host(BARE_METAL, hostvars, name, problems) for name in members[BARE_METAL_GROUP]}
+    bare_metal = {name: _bare_metal(name, values) for name, values in metal_values.items()}
+    for name, values in metal_values.items():
         node_rules.check_node(name, values, problems)
+    provision_rules.check_all({**shared_values, **metal_values}, wide["fabric_server_nics"], problems)
     vm_nodes = {name: _vm_node(name, _read_host(VM_NODE, hostvars, name, problems)) for name in members[VM_NODES_GROUP]}
     tenant_clusters = {
         name: _tenant_cluster(

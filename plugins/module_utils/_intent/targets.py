@@ -115,6 +115,28 @@ def select_servers(model: Model, selected: Sequence[str], play_hosts: Sequence[s
     return targets
 
 
+def select_any_servers(model: Model, selected: Sequence[str], play_hosts: Sequence[str], variable: str) -> Targets:
+    """The targets of a play that is about servers as such, shared ones as well; without names all that it has."""
+    problems = Problems()
+    known = [*model.shared_servers, *model.bare_metal]
+    unknown = [name for name in selected if name not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none"
+        problems.add(variable, f"no server {', '.join(repr(name) for name in unknown)}; known: {listed}")
+    left_out = [name for name in selected if name in known and name not in play_hosts]
+    if left_out:
+        problems.add("--limit", f"leaves out {', '.join(left_out)}; leave it away and use -e {variable}=<name>")
+    if problems:
+        raise IntentError(problems.as_list())
+    chosen = [name for name in (selected or known) if name in play_hosts]
+    return Targets(
+        tenant_clusters=[],
+        shared_servers=[name for name in chosen if name in model.shared_servers],
+        bare_metal=[name for name in chosen if name in model.bare_metal],
+        vm_nodes=[],
+    )
+
+
 def check_unreachable(model: Model, names: Sequence[str], variable: str = "fabric_unreachable") -> None:
     """Only bare-metal servers can be done without: a shared server that is left out would keep what goes."""
     problems = Problems()

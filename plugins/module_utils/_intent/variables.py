@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .control_plane_variables import CONTROL_PLANE, SHARED_NODES
+from .provision_variables import PROVISION
 from .schema import Schema
 
 _NETWORK = {"type": "string", "minLength": 1, "examples": ["192.168.64.0/18"]}
@@ -187,7 +188,7 @@ _ANY_SERVER: dict[str, dict[str, Any]] = {
     },
 }
 
-SHARED_SERVER: dict[str, dict[str, Any]] = _ANY_SERVER
+SHARED_SERVER: dict[str, dict[str, Any]] = {**_ANY_SERVER, **PROVISION}
 
 BARE_METAL: dict[str, dict[str, Any]] = {
     **_ANY_SERVER,
@@ -249,6 +250,7 @@ BARE_METAL: dict[str, dict[str, Any]] = {
         },
         "description": "Proxy of the join script, the container runtime and the kubelet.",
     },
+    **PROVISION,
 }
 
 _QUANTITY = {"type": "string", "pattern": "^[1-9][0-9]*(\\.[0-9]+)?(Mi|Gi|Ti)$", "examples": ["20Gi"]}
@@ -488,6 +490,7 @@ NOT_INTENT = (
     "fabric_delete",
     "fabric_server",
     "fabric_unreachable",
+    "fabric_reinstall",
     "fabric_wait_timeout",
     "fabric_vlan_id",
     "fabric_subnet",
@@ -519,6 +522,7 @@ PREFIXES = (
     "node_join_kubelet_",
     "node_join_registries",
     "node_join_proxy",
+    *PROVISION,
 )
 
 REQUIRED = ("fabric_tenant_supernet", "fabric_host_cluster")

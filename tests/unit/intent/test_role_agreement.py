@@ -15,6 +15,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document 
 REPOSITORY = Path(__file__).parents[3]
 PLAYBOOKS = (
     "host_cluster",
+    "os_provision",
     "server_move",
     "tenant_create",
     "tenant_delete",

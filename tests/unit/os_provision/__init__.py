@@ -1,0 +1,1 @@
+"""The room that renders and serves what installers read."""
