@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from fabric_lab import levels, state
 from fabric_lab.cluster import kubectl
 from fabric_lab.levels import Level, Phases
-from fabric_lab.rack import ssh, status, topology, vm
+from fabric_lab.rack import foundation, ssh, status, topology, vm
 from fabric_lab.standin_kubevirt import guests
 from fabric_lab.state import Lab, LabError
 from fabric_lab.supervisor.client import Supervisor
@@ -73,6 +73,21 @@ def _power(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _blank(arguments: argparse.Namespace) -> int:
+    """What comes in a crate: a server that is off, with nothing on its disk."""
+    lab = _lab(arguments)
+    rack = topology.build(lab)
+    machine = rack.machine(arguments.server)
+    if machine is None or machine.name == topology.LEAF:
+        raise LabError(f"no server named {arguments.server!r}; there are {', '.join(each.name for each in rack.servers)}")
+    supervisor = Supervisor(lab)
+    supervisor.stop(vm.process_name(machine.name))
+    vm.make_blank(lab, machine)
+    vm.write_seed(rack, machine)
+    supervisor.add(vm.process(rack, machine, foundation.ensure(lab, print)), start=False)
+    return 0
+
+
 def _env(arguments: argparse.Namespace) -> int:
     lab = _lab(arguments)
     if not lab.env_file.exists():
@@ -122,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     power = command("power", _power, "Press a server's power switch.")
     power.add_argument("server")
     power.add_argument("state", choices=["on", "off", "reset", "status"])
+    blank = command("blank", _blank, "Power a server off and empty its disk.")
+    blank.add_argument("server")
     command("env", _env, "Print the settings of a lab as KEY=VALUE lines.")
     shell = command("ssh", _ssh, "Log in to a machine, or run a command there.")
     shell.add_argument("machine")

@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from fabric_lab import state
+from fabric_lab.bmc import settings as bmc
 from fabric_lab.rack import (
     agent_state,
     controller,
@@ -85,11 +86,12 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
             after = supervisor.add(spec)
             if not known and before is not None and before.pid == after.pid:
                 supervisor.restart(spec.name)  # it reads at its start which servers there are
-            controller.write_environment(lab, has_rack)
+            controller.write_environment(lab, has_rack, _bmc_environment(lab) if has_rack else {})
             controller.wait(lab, supervisor)
         if base is not None:
             for outlet in topology.OUTLETS:
                 supervisor.add(outside_web.process(lab, outlet))
+            supervisor.add(bmc.process(lab))
             _start_machines(rack, base, supervisor, phases)
             with phases.phase("leaf agent"):
                 agent_state.wait_healthy(lab)
@@ -103,7 +105,9 @@ def _start_machines(rack: Rack, base: Foundation, supervisor: Supervisor, phases
     for share in vm.SHARES:
         (state.cache_dir() / share).mkdir(parents=True, exist_ok=True)
     with phases.phase(f"{len(rack.machines)} virtual machines"):
-        for machine in rack.machines:
+        # one that was made blank is its BMC's: it may be off, or in the middle of its installation
+        found = [machine for machine in rack.machines if not vm.is_own(rack.lab, machine)]
+        for machine in found:
             vm.write_seed(rack, machine)
             supervisor.add(vm.process(rack, machine, base))
 
@@ -113,7 +117,15 @@ def _start_machines(rack: Rack, base: Foundation, supervisor: Supervisor, phases
         def gone(machine: Machine) -> bool:
             return supervisor.status()[vm.process_name(machine.name)].state in ("ended", "stopped")
 
-        ssh.wait(rack, rack.machines, ready, gone)
+        ssh.wait(rack, found, ready, gone)
+
+
+def _bmc_environment(lab: Lab) -> dict[str, str]:
+    return {
+        "FABRIC_LAB_BMC_URL": bmc.url(lab),
+        "FABRIC_LAB_BMC_USERNAME": bmc.USERNAME,
+        "FABRIC_LAB_BMC_PASSWORD": bmc.password(lab),
+    }
 
 
 def _cluster(lab: Lab) -> list[str]:

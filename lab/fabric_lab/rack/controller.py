@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from fabric_lab.rack import keys, seed, topology
@@ -79,8 +80,8 @@ def process(lab: Lab, rack: bool) -> ProcessSpec:
     )
 
 
-def write_environment(lab: Lab, rack: bool) -> None:
-    """What `env` prints: everything that a play needs to find the lab."""
+def write_environment(lab: Lab, rack: bool, more: Mapping[str, str]) -> None:
+    """What `env` prints: everything that a play needs to find the lab, `more` of it from others."""
     values = {
         "NETRIS_URL": url(lab, rack),
         "NETRIS_USERNAME": USERNAME,
@@ -93,6 +94,7 @@ def write_environment(lab: Lab, rack: bool) -> None:
     }
     if rack:
         values["NETRIS_CA_PATH"] = str(lab.ca_file)
+    values |= more
     write_private(lab.env_file, "".join(f"{key}={value}\n" for key, value in values.items()))
 
 

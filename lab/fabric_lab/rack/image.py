@@ -36,6 +36,7 @@ _ENABLED = (
     "fabric-agent",
     "lab-cloud-init-local",
     "lab-cloud-init",
+    "standin-installer",
 )
 _DISABLED = ("containerd",)
 _MASKED = (
