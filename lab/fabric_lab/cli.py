@@ -79,7 +79,9 @@ def _blank(arguments: argparse.Namespace) -> int:
     rack = topology.build(lab)
     machine = rack.machine(arguments.server)
     if machine is None or machine.name == topology.LEAF:
-        raise LabError(f"no server named {arguments.server!r}; there are {', '.join(each.name for each in rack.servers)}")
+        raise LabError(
+            f"no server named {arguments.server!r}; there are {', '.join(each.name for each in rack.servers)}"
+        )
     supervisor = Supervisor(lab)
     supervisor.stop(vm.process_name(machine.name))
     vm.make_blank(lab, machine)

@@ -55,12 +55,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             time.sleep(min(options["poll"], left))
         result.update(changed=False, power=power, elapsed=int(now - began))
         if not power or options["state"] not in (None, power):
-            wanted = f"power {options['state']}" if options["state"] else "an answer"
-            result.update(
-                failed=True,
-                msg=f"{server}: no {wanted} from the BMC at {options['baseuri']}"
-                f" within {options['wait_timeout']} s: {said}",
-            )
+            waited = f" within {options['wait_timeout']} s" if options["state"] else ""
+            wanted = f"did not report power {options['state']}" if options["state"] else "does not tell the power"
+            result.update(failed=True, msg=f"{server}: its BMC at {options['baseuri']} {wanted}{waited}: {said}")
         return result
 
     def _ask(self, asked: Mapping[str, Any], system: str | None, variables: dict[str, Any]) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """``python -m fabric_lab.bmc LAB``: one Redfish service with a system and a manager per server, until it is ended.
 
-It is sushy-tools' emulator with a driver of our own. The emulator chooses among the drivers that it brings along and has
-no place to name another, so the application's one property is replaced here, and nothing else of it.
+It is sushy-tools' emulator with a driver of our own. The emulator chooses among the drivers that it brings along and
+has no place to name another, so the application's one property is replaced here, and nothing else of it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _AGAIN = ("ForceRestart", "GracefulRestart")
 
 
 class LabDriver(AbstractSystemsDriver):  # type: ignore[misc]  # sushy-tools ships no types
-    """A system is known by the name of its machine. What is inserted and chosen to boot lasts as long as the lab's BMCs."""
+    """A system is known by its machine's name. What is inserted and chosen to boot lasts as long as the process."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__()
@@ -64,7 +64,9 @@ class LabDriver(AbstractSystemsDriver):  # type: ignore[misc]  # sushy-tools shi
     def set_boot_device(self, identity: str, boot_source: str) -> None:
         name = self._machine(identity).name
         if boot_source not in (constants.DEVICE_TYPE_CD, constants.DEVICE_TYPE_HDD):
-            raise error.NotSupportedError(f"a server of the lab boots from its disk or a medium, not from {boot_source}")
+            raise error.NotSupportedError(
+                f"a server of the lab boots from its disk or a medium, not from {boot_source}"
+            )
         self._boot_device[name] = boot_source
 
     def set_boot_image(
@@ -107,7 +109,9 @@ class LabDriver(AbstractSystemsDriver):  # type: ignore[misc]  # sushy-tools shi
         """The medium with the server's data, where the installer's own is inserted as well."""
         installer = self._media.get((machine.name, constants.DEVICE_TYPE_CD))
         if installer is None or Path(installer).read_bytes() != settings.TICKET.read_bytes():
-            raise error.BadRequest(f"{machine.name}: no {settings.TICKET.name} in the drive, nothing else can be booted")
+            raise error.BadRequest(
+                f"{machine.name}: no {settings.TICKET.name} in the drive, nothing else can be booted"
+            )
         data = self._media.get((machine.name, constants.DEVICE_TYPE_FLOPPY))
         if data is None:
             raise error.BadRequest(f"{machine.name}: no medium with data for the installer is inserted")

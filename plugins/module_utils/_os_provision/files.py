@@ -22,7 +22,6 @@ class File:
     path: str
     text: str
     mode: int = 0o644
-    secret: bool = False
 
 
 def of(wanted: Installation) -> list[File]:
@@ -39,7 +38,7 @@ def of(wanted: Installation) -> list[File]:
     if wanted.host_key:
         key = "/etc/ssh/ssh_host_ed25519_key"
         private = wanted.host_key.private.rstrip("\n") + "\n"
-        files.append(File(key, private, 0o600, secret=True))
+        files.append(File(key, private, 0o600))
         files.append(File(f"{key}.pub", wanted.host_key.public + "\n"))
     files.append(File(MARK, wanted.identity + "\n"))
     return files

@@ -60,7 +60,7 @@ def judge(look: Look) -> Verdict:
         return Verdict(KEEP, "it answers: it has a system already")
     refusals = [*_power(look), *_consent(look), *_nodes(look)]
     refusals += [f"it cannot be told whether it is a node: {why}" for why in look.unknown]
-    reason = "a new installation was asked for" if look.asked else "it is off and has no system that answers"
+    reason = "a new installation was asked for" if look.asked else "it has no system that answers"
     return Verdict(INSTALL, reason, tuple(refusals))
 
 

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(send=False)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is the library's
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: paths are what keeps the media from strangers."""
 
     def _answer(self, send: bool) -> None:

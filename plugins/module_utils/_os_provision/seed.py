@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 
-from . import autoinstall, preseed
+from . import autoinstall, files, preseed
 from .model import Installation
 
 try:
@@ -40,7 +40,9 @@ def shown(wanted: Installation) -> dict[str, str]:
     """The documents for people to see."""
     key = replace(wanted.host_key, private=_HIDDEN) if wanted.host_key else None
     password = _HIDDEN if wanted.password_hash else ""
-    return documents(replace(wanted, host_key=key, password_hash=password))
+    hidden = replace(wanted, host_key=key, password_hash=password)
+    # the installers get these files encoded, which nobody can read
+    return {**documents(hidden), **{file.path: file.text for file in files.of(hidden)}}
 
 
 def medium(contents: Mapping[str, str]) -> bytes:

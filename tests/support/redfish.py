@@ -1,0 +1,99 @@
+"""A Redfish service for tests: sushy-tools' emulator with its own fake driver, and a stand-in for the server behind.
+
+    python -m tests.support.redfish DIRECTORY PORT
+
+serves one system, `standin`, by HTTPS with a certificate of its own authority (DIRECTORY/ca.pem), until it is ended.
+The stand-in does what an installer would be seen to do: powered on with both media in and Cd chosen, it fetches the medium
+with the data from where it was inserted, keeps a copy as DIRECTORY/seen.img, and powers off.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+import ssl
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import bcrypt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sushy_tools.emulator import main as emulator
+
+USERNAME, PASSWORD = "fabric", "a-password-of-the-tests"
+SYSTEM = "5d1a1c1e-0000-4000-8000-000000000001"
+
+
+def certificate(directory: Path) -> ssl.SSLContext:
+    """One certificate for 127.0.0.1 that is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redfish of the tests")])
+    now = datetime.datetime.now(datetime.UTC)
+    own = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "ca.pem").write_bytes(own.public_bytes(serialization.Encoding.PEM))
+    private = directory / "server.key"
+    private.touch(mode=0o600)
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "ca.pem", private)
+    return context
+
+
+def play_server(directory: Path) -> None:
+    """The server behind the emulator, once: what is inserted is read, then it is off."""
+    systems, media = emulator.app.systems, emulator.app.vmedia
+    while True:
+        time.sleep(0.2)
+        data = media.get_device_image_info(SYSTEM, "Floppy")
+        installer = media.get_device_image_info(SYSTEM, "Cd")
+        ready = data.inserted and installer.inserted and systems.get_boot_device(SYSTEM) == "Cd"
+        if ready and systems.get_power_state(SYSTEM) == "On":
+            with urllib.request.urlopen(data.image_url, timeout=10) as answer:
+                (directory / "seen.img").write_bytes(answer.read())
+            time.sleep(2)  # an installation takes longer than a look at the power
+            systems.set_power_state(SYSTEM, "ForceOff")
+            while systems.get_power_state(SYSTEM) == "On":
+                time.sleep(0.2)
+
+
+def main(directory: Path, port: int) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (directory / "pid").write_text(f"{os.getpid()}\n")
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()
+    (directory / "auth").write_text(f"{USERNAME}:{hashed}\n")
+    app = emulator.app
+    app.configure(
+        extra_config={
+            "SUSHY_EMULATOR_FAKE_DRIVER": True,
+            "SUSHY_EMULATOR_FAKE_SYSTEMS": [
+                {"uuid": SYSTEM, "name": "standin", "power_state": "Off", "nics": [{"mac": "0c:42:a1:00:00:01"}]}
+            ],
+            "SUSHY_EMULATOR_AUTH_FILE": str(directory / "auth"),
+            "SUSHY_EMULATOR_STATE_DIR": str(directory),
+        }
+    )
+    threading.Thread(target=play_server, args=(directory,), daemon=True).start()
+    app.run(host="127.0.0.1", port=port, ssl_context=certificate(directory), threaded=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
