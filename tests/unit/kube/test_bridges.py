@@ -88,7 +88,8 @@ def nodes(operators: Cluster) -> Iterator[tuple[str, ...]]:
         (documents.BRIDGE_KIND, documents.BRIDGE_VERSION),
     ):
         for each in operators.list(version, kind):
-            operators.delete(version, kind, each["metadata"]["name"])
+            # at once: the garbage collector, which foreground deletion waits for, gets to know new kinds late
+            operators.delete(version, kind, each["metadata"]["name"], propagation="Background")
     objects.absent(operators, listed, objects.Settings())
 
 
@@ -217,7 +218,7 @@ def test_bridge_operator_is_done_when_every_node_has_the_port(operators: Cluster
         bridges.absent(operators, BRIDGE_OPERATOR, "blue", True, HASTE)
     for node in order.nodes:
         name = documents.information_name(node, "br-vlan-3")
-        operators.delete(documents.BRIDGE_VERSION, documents.INFORMATION_KIND, name)
+        operators.delete(documents.BRIDGE_VERSION, documents.INFORMATION_KIND, name, propagation="Background")
 
 
 def test_another_vlan_id_is_another_bridge(operators: Cluster, order: bridges.Order) -> None:
