@@ -3,8 +3,8 @@
     python -m tests.support.redfish DIRECTORY PORT
 
 serves one system, `standin`, by HTTPS with a certificate of its own authority (DIRECTORY/ca.pem), until it is ended.
-The stand-in does what an installer would be seen to do: powered on with both media in and Cd chosen, it fetches the medium
-with the data from where it was inserted, keeps a copy as DIRECTORY/seen.img, and powers off.
+The stand-in does what an installer would be seen to do: powered on with both media in and Cd chosen, it fetches the
+medium with the data from where it was inserted, keeps a copy as DIRECTORY/seen.img, and powers off.
 """
 
 from __future__ import annotations

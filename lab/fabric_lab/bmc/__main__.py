@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import flask
@@ -18,9 +19,7 @@ from fabric_lab import state
 from fabric_lab.bmc.driver import LabDriver
 from fabric_lab.bmc.settings import PORT, TICKET, USERNAME, password_from_environment
 from fabric_lab.rack import keys, topology
-from fabric_lab.state import LabError
-
-TICKET_PATH = TICKET.name
+from fabric_lab.state import Lab, LabError
 
 
 def _auth_file(path: Path) -> Path:
@@ -29,17 +28,14 @@ def _auth_file(path: Path) -> Path:
     return path
 
 
-def main(name: str) -> int:
-    lab = state.load(name)
-    if lab is None:
-        raise LabError(f"there is no lab named {name!r}")
+def application(lab: Lab, driver: LabDriver) -> Any:
+    """The emulator's application for a lab, which has one of them per process."""
     directory = lab.run_directory / "bmc"
     directory.mkdir(mode=0o700, exist_ok=True)
-    driver = LabDriver(lab)
     emulator.Application.systems = property(lambda _app: driver)
     # the stand-in for an installer's medium is nobody's secret, and a BMC fetches media without a login
     middleware = emulator.RedfishAuthMiddleware
-    middleware._EXCLUDE_PATHS = frozenset({*middleware._EXCLUDE_PATHS, TICKET_PATH})
+    middleware._EXCLUDE_PATHS = frozenset({*middleware._EXCLUDE_PATHS, TICKET.name})
     app = emulator.app
     app.configure(
         extra_config={
@@ -47,8 +43,15 @@ def main(name: str) -> int:
             "SUSHY_EMULATOR_STATE_DIR": str(directory),
         }
     )
+    app.add_url_rule(f"/{TICKET.name}", "ticket", lambda: flask.send_file(TICKET, download_name=TICKET.name))
+    return app
 
-    app.add_url_rule(f"/{TICKET_PATH}", "ticket", lambda: flask.send_file(TICKET, download_name=TICKET_PATH))
+
+def main(name: str) -> int:
+    lab = state.load(name)
+    if lab is None:
+        raise LabError(f"there is no lab named {name!r}")
+    app = application(lab, LabDriver(lab))
     certificate, key = keys.ensure_tls(lab)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

@@ -59,7 +59,7 @@ class LabDriver(AbstractSystemsDriver):  # type: ignore[misc]  # sushy-tools shi
             self._start(machine)
 
     def get_boot_device(self, identity: str) -> str:
-        return self._boot_device.get(self._machine(identity).name, constants.DEVICE_TYPE_HDD)
+        return self._boot_device.get(self._machine(identity).name, str(constants.DEVICE_TYPE_HDD))
 
     def set_boot_device(self, identity: str, boot_source: str) -> None:
         name = self._machine(identity).name

@@ -1,4 +1,4 @@
-"""BMCs of the lab: what Redfish asks for, by real requests to the emulator, is done to the power switch."""
+"""BMCs of the lab: what Redfish asks for is done to the power switch, and the stand-in for the installer."""
 
 from __future__ import annotations
 
@@ -139,6 +139,37 @@ def test_what_is_no_server_has_no_bmc(bmc: driver.LabDriver) -> None:
     for name in ("leaf1", "metal9"):
         with pytest.raises(error.NotFound):
             bmc.get_power_state(name)
+
+
+def test_redfish_presses_the_switch(
+    bmc: driver.LabDriver, switch: Switch, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real requests to the real emulator, with everything between it and the switch."""
+    from fabric_lab.bmc import __main__ as program
+
+    # what the application is given stays with its class
+    monkeypatch.setattr(program.emulator.Application, "systems", None)
+    monkeypatch.setenv("FABRIC_BMC_PASSWORD", "p")
+    client = program.application(lab, bmc).test_client()
+    login = {"auth": (settings.USERNAME, "p")}
+    assert client.get("/redfish/v1/Systems").status_code == 401
+    listed = client.get("/redfish/v1/Systems", **login).get_json()["Members"]
+    assert {"@odata.id": "/redfish/v1/Systems/metal3"} in listed
+    managers = client.get("/redfish/v1/Managers", **login).get_json()["Members"]
+    assert {"@odata.id": "/redfish/v1/Managers/metal3"} in managers
+    system = "/redfish/v1/Systems/metal3"
+    assert client.get(system, **login).get_json()["PowerState"] == "Off"
+    boot = {"Boot": {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": "Cd"}}
+    assert client.patch(system, json=boot, **login).status_code == 204
+    reset = f"{system}/Actions/ComputerSystem.Reset"
+    assert client.post(reset, json={"ResetType": "On"}, **login).status_code == 400
+    insert(bmc, tmp_path)
+    assert client.patch(system, json=boot, **login).status_code == 204
+    assert client.post(reset, json={"ResetType": "On"}, **login).status_code == 204
+    assert client.get(system, **login).get_json()["PowerState"] == "On"
+    assert "lab.installer" in argv(switch)
+    # nobody needs a login for the ticket
+    assert client.get(f"/{settings.TICKET.name}").data == settings.TICKET.read_bytes()
 
 
 @pytest.fixture
