@@ -2,7 +2,7 @@
 
     python -m tests.support.redfish DIRECTORY PORT
 
-serves one system, `standin`, by HTTPS with a certificate of its own authority (DIRECTORY/ca.pem), until it is ended.
+serves one system, `standin`, by HTTPS with a certificate of its own authority (DIRECTORY/ca.pem), until the directory is removed.
 The stand-in does what an installer would be seen to do: powered on with both media in and Cd chosen, it fetches the
 medium with the data from where it was inserted, keeps a copy as DIRECTORY/seen.img, and powers off.
 """
@@ -61,7 +61,7 @@ def certificate(directory: Path) -> ssl.SSLContext:
 def play_server(directory: Path) -> None:
     """The server behind the emulator, once: what is inserted is read, then it is off."""
     systems, media = emulator.app.systems, emulator.app.vmedia
-    while True:
+    while directory.exists():
         time.sleep(0.2)
         data = media.get_device_image_info(SYSTEM, "Floppy")
         installer = media.get_device_image_info(SYSTEM, "Cd")
@@ -75,9 +75,15 @@ def play_server(directory: Path) -> None:
                 time.sleep(0.2)
 
 
+def watch(directory: Path) -> None:
+    """Whoever has no directory any more has nobody who asks."""
+    while directory.exists():
+        time.sleep(0.5)
+    os._exit(0)
+
+
 def main(directory: Path, port: int) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (directory / "pid").write_text(f"{os.getpid()}\n")
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()
     (directory / "auth").write_text(f"{USERNAME}:{hashed}\n")
     app = emulator.app
@@ -91,7 +97,8 @@ def main(directory: Path, port: int) -> None:
             "SUSHY_EMULATOR_STATE_DIR": str(directory),
         }
     )
-    threading.Thread(target=play_server, args=(directory,), daemon=True).start()
+    for part in (watch, play_server):
+        threading.Thread(target=part, args=(directory,), daemon=True).start()
     app.run(host="127.0.0.1", port=port, ssl_context=certificate(directory), threaded=True)
 
 
