@@ -2,7 +2,7 @@
 
     python -m tests.support.redfish DIRECTORY PORT
 
-serves one system, `standin`, by HTTPS with a certificate of its own authority (DIRECTORY/ca.pem), until the directory goes.
+serves one system, `standin`, by HTTPS with a certificate (DIRECTORY/ca.pem), until the directory goes.
 The stand-in does what an installer would be seen to do: powered on with both media in and Cd chosen, it fetches the
 medium with the data from where it was inserted, keeps a copy as DIRECTORY/seen.img, and powers off.
 """
