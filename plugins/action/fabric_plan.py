@@ -12,20 +12,19 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent.fabric_ru
     check_fabric,
     missing_clusters,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent.model import LINUX_SWITCH, MANUAL, NETRIS
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.moves import intended, moves
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.summary import (
     absent_lines,
     host_lines,
     present_lines,
 )
-from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document import (
-    absent_document,
-    host_document,
-    membership_document,
-    observe,
-    present_document,
-)
+from ansible_collections.baremetal.fabric.plugins.module_utils._netris import document as netris
+from ansible_collections.baremetal.fabric.plugins.module_utils._switch import document as switch
 from ansible_collections.baremetal.fabric.plugins.plugin_utils.inventory_intent import failure, model_of
+
+# Whose words the plan is in: each reads the present and writes documents by functions of the same names.
+_PROVIDERS: dict[str, Any] = {NETRIS: netris, LINUX_SWITCH: switch, MANUAL: switch}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -57,13 +56,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
-    observed = observe(model, options["info"])
+    provider = _PROVIDERS[model.fabric.provider]
+    observed = provider.observe(model, options["info"])
     if options["servers"] is not None:
-        return _plan_moves(model, observed, options)
+        return _plan_moves(provider, model, observed, options)
     names: list[str] = options["tenant_clusters"]
     if options["state"] == "absent":
         return {
-            "document": absent_document(model, names, observed),
+            "document": provider.absent_document(model, names, observed),
             "summary": absent_lines(model, observed, names),
             "capacity": capacity(model, observed).as_dict(),
         }
@@ -72,19 +72,19 @@ def _plan(model: Model, options: dict[str, Any]) -> dict[str, Any]:
         raise IntentError(problems)
     left = capacity(model, observed).after(len(missing_clusters(model, observed, names)))
     if options["host_cluster"]:
-        document, summary = host_document(model, observed), host_lines(model, observed)
+        document, summary = provider.host_document(model, observed), host_lines(model, observed)
     else:
-        document = present_document(model, observed, names)
+        document = provider.present_document(model, observed, names)
         summary = present_lines(model, observed, names, left)
     return {"document": document, "summary": summary, "capacity": left.as_dict()}
 
 
-def _plan_moves(model: Model, observed: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _plan_moves(provider: Any, model: Model, observed: Any, options: dict[str, Any]) -> dict[str, Any]:
     targets = intended(model, options["servers"])
     if options["target"] is not None:
         targets = dict.fromkeys(targets, options["target"])
     found = moves(model, observed, targets)
-    documents = [membership_document(model, observed, each.server, each.target) for each in found]
+    documents = [provider.membership_document(model, observed, each.server, each.target) for each in found]
     return {
         "moves": {each.server: each.as_dict() for each in found},
         "summary": [str(each) for each in found],

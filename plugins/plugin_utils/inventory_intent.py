@@ -14,6 +14,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent import In
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.build import (
     GROUPS,
     SHARED_NODE_CLUSTERS_GROUP,
+    SWITCHES_GROUP,
     TENANT_CLUSTERS_GROUP,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.control_plane_variables import (
@@ -40,7 +41,7 @@ def model_of(task_vars: Mapping[str, Any]) -> Model:
     all_vars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
     values: dict[str, dict[str, Any]] = {}
     unresolved: dict[tuple[str, str], list[str]] = {}
-    for host in sorted({host for group in GROUPS for host in groups.get(group, ())}):
+    for host in sorted({host for group in (*GROUPS, SWITCHES_GROUP) for host in groups.get(group, ())}):
         hostvars = all_vars[host]
         values[host] = {}
         for name in hostvars:

@@ -27,6 +27,7 @@ class Link:
     parent: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
+    alias: str = ""
 
 
 Links = Mapping[str, Link]
@@ -56,6 +57,7 @@ def parse_links(text: str) -> dict[str, Link]:
                 for address in entry.get("addr_info") or ()
                 if "local" in address
             ),
+            alias=entry.get("ifalias") or "",
         )
     return links
 

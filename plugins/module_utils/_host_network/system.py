@@ -79,6 +79,14 @@ class System:
             os.unlink(temporary)
             raise
 
+    def link(self, target: str, path: str) -> None:
+        """A symbolic link, unless it is there."""
+        where = self.path(path)
+        if not os.path.islink(where) or os.readlink(where) != target:
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            self.remove(path)
+            os.symlink(target, where)
+
     def remove(self, path: str) -> None:
         try:
             os.unlink(self.path(path))
@@ -91,12 +99,12 @@ class System:
             os.rmdir(self.path(directory))
 
     @contextmanager
-    def lock(self, wanted: bool) -> Iterator[None]:
-        """One change of this server's network at a time, whoever asks for it."""
+    def lock(self, wanted: bool, path: str = _LOCK) -> Iterator[None]:
+        """One change of this machine's network at a time, whoever asks for it."""
         if not wanted:
             yield
             return
-        with open(self.path(_LOCK), "w", encoding="utf-8") as file:
+        with open(self.path(path), "w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -11,8 +11,19 @@ from typing import Any
 from .._kube.documents.common import SHARED_NODES
 from .._kube.documents.virtual_machine import stable_mac
 from .._vcluster.chart import Chart
-from . import bridge_rules, kamaji_rules, node_rules, outside_rules, provision_rules, rules, vcluster_rules, way_rules
+from . import (
+    bridge_rules,
+    kamaji_rules,
+    node_rules,
+    outside_rules,
+    provision_rules,
+    rules,
+    switch_rules,
+    vcluster_rules,
+    way_rules,
+)
 from .model import (
+    NETRIS,
     BareMetalServer,
     Dnat,
     Fabric,
@@ -21,6 +32,7 @@ from .model import (
     ReservedNetwork,
     Server,
     SharedVpc,
+    Switch,
     TenantCluster,
     VmNode,
 )
@@ -34,6 +46,7 @@ from .variables import (
     REQUIRED,
     SHARED_NODE_CLUSTER,
     SHARED_SERVER,
+    SWITCH,
     TENANT_CLUSTER,
     VM_NODE,
 )
@@ -50,6 +63,8 @@ GROUPS = (
     BARE_METAL_GROUP,
     VM_NODES_GROUP,
 )
+# Switches are no part of a play: what is done on them is delegated to them.
+SWITCHES_GROUP = "switches"
 
 HostVars = Mapping[str, Mapping[str, Any]]
 
@@ -72,7 +87,8 @@ def build_model(
     problems = Problems()
     problems.extend(found_before)
     members = {group: sorted(groups.get(group, ())) for group in GROUPS}
-    hosts = sorted({host for group in GROUPS for host in members[group]})
+    switch_names = sorted(groups.get(SWITCHES_GROUP, ()))
+    hosts = sorted({*(host for group in GROUPS for host in members[group]), *switch_names})
 
     _report_unknown(hostvars, hosts, problems)
     wide = _collection_wide(hostvars, hosts, problems)
@@ -115,12 +131,15 @@ def build_model(
         tenant_clusters=tenant_clusters,
         vm_nodes=vm_nodes,
         shared_node_clusters=on_shared_nodes,
+        switches=_switches(wide, hostvars, switch_names, problems),
     )
     rules.check_groups(members, groups, hostvars, problems)
     rules.check(model, problems)
     bridge_rules.check(model, wide, problems)
     outside_rules.check_groups(members, hostvars, problems)
     outside_rules.check(model, problems)
+    if model.fabric.provider != NETRIS:
+        switch_rules.check(model, members, wide["fabric_mtu"], problems)
     if problems:
         raise IntentError(problems.as_list())
     return model
@@ -157,7 +176,16 @@ def _read_host(declared: Mapping[str, Schema], hostvars: HostVars, host: str, pr
 def _report_unknown(hostvars: HostVars, hosts: Sequence[str], problems: Problems) -> None:
     """Misspelt variables: without this they are silently somebody's default."""
     known = sorted(
-        {*COLLECTION_WIDE, *TENANT_CLUSTER, *SHARED_SERVER, *BARE_METAL, *VM_NODE, *SHARED_NODE_CLUSTER, *NOT_INTENT}
+        {
+            *COLLECTION_WIDE,
+            *TENANT_CLUSTER,
+            *SHARED_SERVER,
+            *BARE_METAL,
+            *VM_NODE,
+            *SHARED_NODE_CLUSTER,
+            *SWITCH,
+            *NOT_INTENT,
+        }
     )
     unknown: dict[str, list[str]] = {}
     for host in hosts:
@@ -186,7 +214,31 @@ def _fabric(wide: Mapping[str, Any]) -> Fabric:
         nat_subnets=tuple(wide["fabric_nat_subnets"]),
         shared_vpcs=tuple(SharedVpc(each["name"], tuple(each["prefixes"])) for each in wide["fabric_shared_vpcs"]),
         peering_rule=wide["fabric_peering_rule"],
+        provider=wide["fabric_provider"],
+        vlan_range=wide["fabric_vlan_range"],
+        switch_bridge=wide["fabric_switch_bridge"],
+        switch_mtu=wide["fabric_switch_mtu"],
+        switch_gateway=wide["fabric_switch_gateway"],
+        switch_dhcp=wide["fabric_switch_dhcp"],
     )
+
+
+def _switches(
+    wide: Mapping[str, Any], hostvars: HostVars, names: Sequence[str], problems: Problems
+) -> dict[str, Switch]:
+    """Netris knows its switches itself; a group of that name may then mean anything."""
+    if wide["fabric_provider"] == NETRIS:
+        return {}
+    found = {}
+    for name in names:
+        values = _read_host(SWITCH, hostvars, name, problems)
+        found[name] = Switch(
+            name=name,
+            hostname=values["fabric_hostname"] or name,
+            links=values["fabric_links"],
+            uplinks=tuple(values["fabric_uplinks"]),
+        )
+    return found
 
 
 def _host_cluster(values: Mapping[str, Any]) -> HostCluster:

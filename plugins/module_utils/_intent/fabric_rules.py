@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from . import outside_rules
 from .capacity import capacity
-from .model import Model
+from .model import NETRIS, Model
 from .observed import ObservedFabric
 from .problems import Problem, Problems
 
@@ -73,10 +73,12 @@ def check_server(
     found = observed.servers.get(server)
     if found is None:
         known = ", ".join(sorted(observed.servers)) or "none"
-        problems.add(host, f"no server '{server}' in Netris; known: {known}")
+        problems.add(host, f"no server '{server}' in {observed.where}; known: {known}")
         return
     if parked:
         return
+    for path, message in observed.cable_problems.get(server, ()):
+        problems.add(path, message)
     nics = model.fabric.server_nics
     if not all_nics:
         if not any(found.nics.get(nic) for nic in nics):
@@ -85,10 +87,11 @@ def check_server(
     for nic in nics:
         if nic not in found.nics:
             problems.add(
-                host, f"server '{server}' has no NIC '{nic}' in Netris; it has {', '.join(found.nics) or 'none'}"
+                host,
+                f"server '{server}' has no NIC '{nic}' in {observed.where}; it has {', '.join(found.nics) or 'none'}",
             )
         elif found.nics[nic] is None:
-            problems.add(host, f"NIC '{nic}' of server '{server}' is not linked to a switch port in Netris")
+            problems.add(host, f"NIC '{nic}' of server '{server}' is not linked to a switch port in {observed.where}")
 
 
 def check_agents(
@@ -127,7 +130,10 @@ def _check_room(model: Model, observed: ObservedFabric, tenant_clusters: Sequenc
     left = capacity(model, observed)
     wanted = f"{', '.join(missing)} {'needs one' if len(missing) == 1 else f'need {len(missing)}'}"
     if left.vlan_ids is not None and left.vlan_ids < len(missing):
-        problems.add("fabric_site", f"{left.vlan_ids} VLAN ids left in site '{model.fabric.site}', {wanted}")
+        if model.fabric.provider == NETRIS:
+            problems.add("fabric_site", f"{left.vlan_ids} VLAN ids left in site '{model.fabric.site}', {wanted}")
+        else:
+            problems.add("fabric_vlan_range", f"{left.vlan_ids} VLAN ids left in {model.fabric.vlan_range}, {wanted}")
     if left.subnets < len(missing):
         problems.add(
             "fabric_tenant_supernet",

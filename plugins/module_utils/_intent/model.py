@@ -9,6 +9,10 @@ from typing import Any
 
 from .._kube.documents.common import PRIVATE_NODES
 
+NETRIS = "netris"
+LINUX_SWITCH = "linux_switch"
+MANUAL = "manual"
+
 
 @dataclass(frozen=True)
 class ReservedNetwork:
@@ -56,9 +60,29 @@ class Fabric:
     nat_subnets: tuple[str, ...] = ()
     shared_vpcs: tuple[SharedVpc, ...] = ()
     peering_rule: str = "permit {prefix}"
+    # Who brings networks onto the switch ports.
+    provider: str = NETRIS
+    # What only providers without a controller of their own need.
+    vlan_range: str = ""
+    switch_bridge: str = "br-fabric"
+    switch_mtu: int = 9216
+    switch_gateway: bool = True
+    switch_dhcp: bool = True
 
     def shared_vpc(self, name: str) -> SharedVpc | None:
         return next((each for each in self.shared_vpcs if each.name == name), None)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A leaf switch; `name` is the inventory's, `hostname` what it calls itself by LLDP."""
+
+    name: str
+    hostname: str
+    # By port, the server NIC at the other end as nic@server.
+    links: Mapping[str, str]
+    # Ports that lead to the rest of the fabric and carry every network.
+    uplinks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +179,8 @@ class Model:
     vm_nodes: Mapping[str, VmNode]
     # Those without, which it does not.
     shared_node_clusters: Mapping[str, TenantCluster] = field(default_factory=dict)
+    # Those that a provider without a controller has to know.
+    switches: Mapping[str, Switch] = field(default_factory=dict)
 
     @property
     def all_tenant_clusters(self) -> dict[str, TenantCluster]:
@@ -186,6 +212,10 @@ class Model:
             vm_nodes={name: VmNode(**each) for name, each in data["vm_nodes"].items()},
             shared_node_clusters={
                 name: TenantCluster.from_dict(each) for name, each in data.get("shared_node_clusters", {}).items()
+            },
+            switches={
+                name: Switch(**{**each, "uplinks": tuple(each["uplinks"])})
+                for name, each in data.get("switches", {}).items()
             },
         )
 

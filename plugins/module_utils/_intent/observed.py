@@ -67,3 +67,7 @@ class ObservedFabric:
     nat_subnets: Sequence[str] = ()
     nat_rules: Sequence[ObservedNat] = ()
     peerings: Sequence[ObservedPeering] = ()
+    # Where servers and cables are written down, for messages.
+    where: str = "Netris"
+    # By server, places and what is wrong with its cables there.
+    cable_problems: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)

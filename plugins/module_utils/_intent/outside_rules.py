@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
-from .model import Dnat, Model, TenantCluster
+from .model import NETRIS, Dnat, Model, TenantCluster
 from .networks import NamedNetwork, parse_network, report_overlaps
 from .observed import ObservedFabric
 from .problems import Problems
@@ -38,9 +38,19 @@ def check(model: Model, problems: Problems) -> None:
     _check_networks(model, nat, shared, problems)
     _check_shared_names(model, problems)
     for tenant in model.tenant_clusters.values():
+        _check_provider(model, tenant, problems)
         _check_targets(model, tenant, problems)
         _check_peerings(model, tenant, shared, problems)
     _check_addresses(model, nat, problems)
+
+
+def _check_provider(model: Model, tenant: TenantCluster, problems: Problems) -> None:
+    asked = (bool(tenant.snat_address or tenant.dnat), bool(tenant.peerings))
+    for variable, is_asked in zip(_VARIABLES, asked, strict=True):
+        if is_asked and model.fabric.provider != NETRIS:
+            problems.add(
+                f"{tenant.name}.{variable}", f"is what Netris does, and fabric_provider is {model.fabric.provider}"
+            )
 
 
 # --- networks ----------------------------------------------------------------------------------------------------

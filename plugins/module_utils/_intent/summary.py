@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .capacity import Capacity
-from .model import Model, TenantCluster
+from .model import NETRIS, Model, TenantCluster
 from .observed import ObservedCluster, ObservedFabric
 
 UNKNOWN = "(known after apply)"
@@ -19,7 +19,7 @@ def present_lines(model: Model, observed: ObservedFabric, tenant_clusters: Seque
     for name in tenant_clusters:
         tenant = model.tenant_clusters[name]
         found = observed.clusters.get(tenant.netris_name)
-        lines.append(f"tenant cluster {name}: {'exists' if found else 'to be created'}{_aliases(tenant)}")
+        lines.append(f"tenant cluster {name}: {'exists' if found else 'to be created'}{_aliases(model, tenant)}")
         lines += _members(
             "tagged",
             [model.shared_servers[host].netris_name for host in tenant.shared_servers],
@@ -90,8 +90,9 @@ def _outside(tenant: TenantCluster) -> list[str]:
     return [*lines, *(f"  reaches the shared VPC {name}" for name in tenant.peerings)]
 
 
-def _aliases(tenant: TenantCluster) -> str:
-    return "" if tenant.netris_name == tenant.name else f", in Netris {tenant.netris_name}"
+def _aliases(model: Model, tenant: TenantCluster) -> str:
+    where = "in Netris" if model.fabric.provider == NETRIS else "on the switches"
+    return "" if tenant.netris_name == tenant.name else f", {where} {tenant.netris_name}"
 
 
 def _members(how: str, wanted: Sequence[str], present: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .control_plane_variables import CONTROL_PLANE, SHARED_NODES
+from .model import LINUX_SWITCH, MANUAL, NETRIS
 from .provision_variables import PROVISION
 from .schema import Schema
 
@@ -134,6 +135,41 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
         "examples": ["permit {prefix}"],
         "default": "permit {prefix}",
         "description": "Line of a peering's prefix list that lets in one network, as the controller takes it.",
+    },
+    "fabric_provider": {
+        "type": "string",
+        "enum": [NETRIS, LINUX_SWITCH, MANUAL],
+        "default": NETRIS,
+        "description": "Who brings networks onto the switch ports: Netris, the plays over ssh, or a person.",
+    },
+    "fabric_vlan_range": {
+        "type": "string",
+        "pattern": "^(|[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)*)$",
+        "examples": ["100-199,300"],
+        "default": "",
+        "description": "VLAN ids that nothing else uses on the switches; required without Netris.",
+    },
+    "fabric_switch_bridge": {
+        **_NAME,
+        "default": "br-fabric",
+        "description": "VLAN-aware bridge of a Linux switch; one that is there already is used and never removed.",
+    },
+    "fabric_switch_mtu": {
+        "type": "integer",
+        "minimum": 1280,
+        "maximum": 9216,
+        "default": 9216,
+        "description": "MTU of the switch ports without Netris; at least fabric_mtu.",
+    },
+    "fabric_switch_gateway": {
+        "type": "boolean",
+        "default": True,
+        "description": "Whether the first switch is the networks' gateway; else a router of yours has its address.",
+    },
+    "fabric_switch_dhcp": {
+        "type": "boolean",
+        "default": True,
+        "description": "Whether the first switch serves DHCP, or with the provider manual somebody; else nobody does.",
     },
     "fabric_host_cluster": {
         "type": "object",
@@ -483,6 +519,30 @@ SHARED_NODE_CLUSTER: dict[str, dict[str, Any]] = {
     **SHARED_NODES,
 }
 
+SWITCH: dict[str, dict[str, Any]] = {
+    "fabric_hostname": {
+        "type": "string",
+        "description": "Name that the switch tells by LLDP; default: the inventory's name.",
+    },
+    "fabric_links": {
+        "type": "object",
+        "default": {},
+        "additionalProperties": {
+            "type": "string",
+            "pattern": "^[^@\\s]+@[^@\\s]+$",
+            "examples": ["eth9@server1"],
+        },
+        "description": "By switch port, the server NIC at the other end of its cable, as nic@server.",
+    },
+    "fabric_uplinks": {
+        "type": "array",
+        "items": _NAME,
+        "uniqueItems": True,
+        "default": [],
+        "description": "Ports to the rest of the fabric, which carry every network; several are one port-channel.",
+    },
+}
+
 # Variables of the collection that begin like intent but are no part of the model: what the plays take and what the
 # role fabric leaves on a tenant cluster's host. Known here so that a misspelt name can be told from them.
 NOT_INTENT = (
@@ -503,6 +563,13 @@ NOT_INTENT = (
     "fabric_snat_address",
     "fabric_dnat",
     "fabric_peered_vpcs",
+    "fabric_switch_rollback_timeout",
+    "fabric_switch_allow_connection_ports",
+    "fabric_manual_timeout",
+    "fabric_manual_interval",
+    "fabric_manual_probe",
+    "fabric_manual_state_file",
+    "fabric_manual_csv_file",
 )
 
 # What a variable may begin with to be read from the inventory at all; templates elsewhere are none of our business.
@@ -542,6 +609,7 @@ def published() -> dict[str, Schema]:
         "bare_metal_server.schema.json": _document(
             "Variables of a bare-metal server (host_vars/<name>)", BARE_METAL, []
         ),
+        "switch.schema.json": _document("Variables of a leaf switch (host_vars/<name>)", SWITCH, []),
         "vm_node.schema.json": _document(
             "Variables of a virtual machine that is a node (host_vars/<name>)",
             VM_NODE,
