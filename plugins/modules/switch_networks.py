@@ -26,6 +26,10 @@ attributes:
     support: full
     description: Shows the switch's record and the commands.
 options:
+  switch:
+    description: The switch's name in the inventory, for messages.
+    type: str
+    required: true
   phase:
     description:
       - V(reserve) gives VLAN ids and subnets to O(networks) that have none and writes them into the record; to be run
@@ -110,14 +114,9 @@ options:
             choices: [present, absent]
             default: present
   reserved:
-    description: By network, the C(vlan_id) and C(subnet) that it was given.
+    description: By network, the C(vlan_id) and C(subnet) that it was given, on whatever switch.
     type: dict
     default: {}
-  known:
-    description: Networks that other switches carry, with C(name), C(vlan_id) and C(subnet).
-    type: list
-    elements: dict
-    default: []
   vlan_range:
     description: VLAN ids to choose from, for example V(100-199,300). Needed for O(phase=reserve).
     type: str
@@ -166,6 +165,7 @@ author:
 EXAMPLES = r"""
 - name: Give blue a VLAN id and a subnet
   baremetal.fabric.switch_networks:
+    switch: leaf1
     phase: reserve
     vlan_range: 100-199
     networks:
@@ -175,6 +175,7 @@ EXAMPLES = r"""
 
 - name: Carry it
   baremetal.fabric.switch_networks:
+    switch: leaf1
     ports: [swp1, swp2, swp7, swp8]
     reserved: "{{ reserved.reserved }}"
     networks:
@@ -190,6 +191,7 @@ EXAMPLES = r"""
 
 - name: Keep it
   baremetal.fabric.switch_networks:
+    switch: leaf1
     phase: confirm
     token: "{{ change.token }}"
   delegate_to: leaf1
@@ -199,6 +201,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+switch:
+  description: The name that was given.
+  type: str
+  returned: success
 actions:
   description: The commands that were run, or would be run, on the switch, and the files written.
   type: list
@@ -253,10 +259,10 @@ NETWORK = {
     "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER},
 }
 OPTIONS = {
+    "switch": {"type": "str", "required": True},
     "phase": {"type": "str", "choices": ["reserve", "apply", "confirm"], "default": "apply"},
     "networks": {"type": "list", "elements": "dict", "default": [], "options": NETWORK},
     "reserved": {"type": "dict", "default": {}},
-    "known": {"type": "list", "elements": "dict", "default": []},
     "vlan_range": {"type": "str", "default": ""},
     "vlan_ids_used": {"type": "list", "elements": "int", "default": []},
     "bridge": {"type": "str", "default": "br-fabric"},
@@ -285,8 +291,8 @@ def main() -> None:
     try:
         result: dict[str, Any] = apply(module.params, System(run_command), module.check_mode)
     except HostNetworkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
+        module.fail_json(msg=f"{module.params['switch']}: {error}", **error.details)
+    module.exit_json(switch=module.params["switch"], **result)
 
 
 if __name__ == "__main__":

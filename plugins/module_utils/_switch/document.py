@@ -7,7 +7,7 @@ that stands for it) and makes what the module `switch_networks`, or a person, ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
@@ -253,10 +253,10 @@ def _frame(model: Model, observed: ObservedSwitches | None = None) -> Document:
     return {
         "registry": _registry(model),
         "reserve": [],
-        "known": [
-            {"name": name, "vlan_id": each["vlan_id"], "subnet": each["subnet"]}
+        "records": {
+            name: {"vlan_id": each["vlan_id"], "subnet": each["subnet"]}
             for name, each in sorted(networks(looks).items())
-        ],
+        },
         "vlan_ids_used": sorted({int(each) for look in looks.values() for each in look.get("vlan_ids_used") or ()}),
         "vlan_range": model.fabric.vlan_range,
         "bridge": model.fabric.switch_bridge,
@@ -321,8 +321,3 @@ def _members_by_switch(model: Model, members: Mapping[str, bool]) -> dict[str, l
                 }
                 found.setdefault(switch.name, []).append(entry)
     return found
-
-
-def records(found: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """VLAN id and subnet by network, as `switch_networks` takes what is known already."""
-    return {str(each["name"]): {"vlan_id": each["vlan_id"], "subnet": each["subnet"]} for each in found}

@@ -99,10 +99,10 @@ def _reserve(options: Mapping[str, Any], system: System, check_mode: bool) -> di
     before, observed = load(system.read(render.STATE_FILE)), observe(system)
     state, ids = _settings(before, options), vlan_ids(str(options["vlan_range"]))
     foreign = _foreign(before, observed) | {int(each) for each in options["vlan_ids_used"]}
-    known = {str(each["name"]): each for each in options["known"]}
+    known = {str(name): each for name, each in options["reserved"].items()}
     networks = dict(state.networks)
     # what others have given away is no longer free, whether or not this play is about it
-    others = {name: _elsewhere(each) for name, each in known.items() if name not in networks}
+    others = {name: _elsewhere(name, each) for name, each in known.items() if name not in networks}
     reserved: dict[str, dict[str, Any]] = {}
     for entry in options["networks"]:
         name = str(entry["name"])
@@ -128,9 +128,9 @@ def _reserve(options: Mapping[str, Any], system: System, check_mode: bool) -> di
     return {"changed": changed, "reserved": reserved, "actions": actions, "diff": _diff(before, after, actions)}
 
 
-def _elsewhere(record: Mapping[str, Any]) -> Network:
+def _elsewhere(name: str, record: Mapping[str, Any]) -> Network:
     """A network of another switch, as far as it takes an id and a subnet."""
-    return Network(str(record["name"]), int(record["vlan_id"]), str(record["subnet"]), gateway="")
+    return Network(name, int(record["vlan_id"]), str(record["subnet"]), gateway="")
 
 
 def _apply(options: Mapping[str, Any], system: System, check_mode: bool) -> dict[str, Any]:

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch.run import apply
 
-from .fake_switch import FakeSwitch
+from tests.support.fake_switch import FakeSwitch
 
 PORTS = [f"swp{number}" for number in range(1, 9)]
 DEFAULTS: dict[str, Any] = {
     "phase": "apply",
     "networks": [],
     "reserved": {},
-    "known": [],
     "vlan_range": "100-109",
     "vlan_ids_used": [],
     "bridge": "br-fabric",
@@ -70,7 +69,8 @@ def bring(switch: FakeSwitch, *networks: dict[str, Any], **options: Any) -> dict
     """What the role does: reserve, apply, confirm; the result of the middle one, with what was reserved."""
     wanted = [each for each in networks if each["state"] == "present" and each.get("gateway_host") is not None]
     reserved = call(switch, phase="reserve", networks=wanted, **options)
-    result = call(switch, networks=list(networks), reserved=reserved["reserved"], **options)
+    options["reserved"] = {**options.get("reserved", {}), **reserved["reserved"]}
+    result = call(switch, networks=list(networks), **options)
     if result["confirm_needed"]:
         call(switch, phase="confirm", token=result["token"])
     return {**result, "changed": result["changed"] or reserved["changed"]}

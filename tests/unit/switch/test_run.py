@@ -12,8 +12,9 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.err
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch import render, rollback
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch.run import look
 
+from tests.support.fake_switch import Device, FakeSwitch, Killed
+
 from .conftest import METAL1, METAL2, SHARED, bring, call, gone, member, network
-from .fake_switch import Device, FakeSwitch, Killed
 
 BLUE = network("blue", SHARED, METAL1)
 GREEN = network("green", SHARED, METAL2)
@@ -196,15 +197,15 @@ def test_ids_of_others_are_left_alone(switch: FakeSwitch) -> None:
     switch.links["br-other"] = Device(kind="bridge", up=True)
     switch.links["swp8"].master, switch.links["swp8"].vlans = "br-other", {100: True}
     ports = [f"swp{number}" for number in range(1, 8)]
-    known = [{"name": "red", "vlan_id": 101, "subnet": "192.168.64.0/22"}]
-    bring(switch, BLUE, ports=ports, known=known, vlan_ids_used=[102])
+    red = {"red": {"vlan_id": 101, "subnet": "192.168.64.0/22"}}
+    bring(switch, BLUE, ports=ports, reserved=red, vlan_ids_used=[102])
     (blue,) = look(switch, "leaf1")["networks"]
     assert (blue["vlan_id"], blue["subnet"]) == (103, "192.168.68.0/22")
     assert switch.links["swp8"].vlans == {100: True}
 
 
 def test_a_network_that_another_switch_knows_keeps_its_id(switch: FakeSwitch) -> None:
-    bring(switch, BLUE, known=[{"name": "blue", "vlan_id": 107, "subnet": "192.168.80.0/22"}])
+    bring(switch, BLUE, reserved={"blue": {"vlan_id": 107, "subnet": "192.168.80.0/22"}})
     (blue,) = look(switch, "leaf1")["networks"]
     assert (blue["vlan_id"], blue["subnet"], blue["gateway"]) == (107, "192.168.80.0/22", "192.168.83.254")
 

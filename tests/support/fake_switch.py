@@ -26,6 +26,10 @@ class KernelSays(Exception):
     """A command that the kernel refuses."""
 
 
+def nothing(_what: str) -> None:
+    """Before a change, unless a test wants something."""
+
+
 @dataclass
 class Device:
     kind: str = ""
@@ -53,7 +57,7 @@ class FakeSwitch(System):
         self.commands: list[str] = []
         self.failing: str | None = None
         #: called before each command that changes something
-        self.before_change: Callable[[str], None] = lambda _what: None
+        self.before_change: Callable[[str], None] = nothing
         self.watchdog = False
         self._now = 0.0
         self._pid = 100
