@@ -19,8 +19,8 @@ setup:
 setup-lab: setup
 	@tools/setup lab
 
-demo: setup-lab  ## Set everything up and run the main job on the embedded lab; leaves the lab up
-	@$(RUN) python -m fabric_lab.demo --name $(LAB)
+demo: setup-lab  ## Set everything up and run the main job on the embedded lab; leaves the lab up (FABRIC=netris|linux_switch)
+	@$(RUN) python -m fabric_lab.demo --name $(LAB) $(if $(FABRIC),--fabric $(FABRIC))
 
 test: setup  ## Set up and run all tests; leaves nothing behind
 	@tools/run-tests lint build unit integration sanity molecule e2e
@@ -55,8 +55,8 @@ bench: setup-lab  ## Measure and print, never judge
 controller: setup  ## Run the controller simulator alone in the foreground (PORT=, STATE=, SEED=)
 	@exec $(RUN) python -m fabric_lab.controller
 
-lab-up: setup-lab  ## Bring the lab up (LAB=name, LEVEL=controller|rack|cluster|full)
-	@$(RUN) python -m fabric_lab up --name $(LAB) --level $(or $(LEVEL),rack)
+lab-up: setup-lab  ## Bring the lab up (LAB=name, LEVEL=controller|rack|cluster|full, FABRIC=netris|linux_switch|manual)
+	@$(RUN) python -m fabric_lab up --name $(LAB) --level $(or $(LEVEL),rack) $(if $(FABRIC),--fabric $(FABRIC))
 
 lab-down:  ## Take the lab down; nothing of it stays
 	@tools/setup venv && $(RUN) python -m fabric_lab down --name $(LAB)

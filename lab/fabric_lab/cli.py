@@ -33,7 +33,7 @@ def _machine(lab: Lab, name: str) -> topology.Machine:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    lab = state.claim(arguments.name, arguments.slot, arguments.metal)
+    lab = state.claim(arguments.name, arguments.slot, arguments.metal, arguments.fabric)
     phases = Phases()
     levels.up(lab, Level[arguments.level], phases)
     phases.note(
@@ -134,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         "--slot", type=int, help="number of the lab on this machine; gives its networks (default: a free one)"
     )
     up.add_argument("--metal", type=int, help="number of bare-metal servers (default: 3)")
+    up.add_argument(
+        "--fabric",
+        choices=state.FABRICS,
+        help="who configures the leaf switch: netris, with its agent; with the others nobody but who logs in to it"
+        " (default: netris)",
+    )
     command("down", _down, "End a lab and remove all of it but its logs.")
     command("status", _status, "Draw the rack and tell the state of everything in it.")
     power = command("power", _power, "Press a server's power switch.")

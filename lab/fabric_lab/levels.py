@@ -93,8 +93,9 @@ def up(lab: Lab, level: Level, phases: Phases) -> None:
                 supervisor.add(outside_web.process(lab, outlet))
             supervisor.add(bmc.process(lab))
             _start_machines(rack, base, supervisor, phases)
-            with phases.phase("leaf agent"):
-                agent_state.wait_healthy(lab)
+            if lab.agent:
+                with phases.phase("leaf agent"):
+                    agent_state.wait_healthy(lab)
         if level >= Level.cluster:
             with phases.phase("host control plane"):
                 for step in _cluster(lab):

@@ -27,6 +27,8 @@ DEFAULT_NAME = "demo"
 MAX_SLOT = 254
 # the leaf names each of its ports on its kernel command line, which ends at 4096 characters
 MAX_METAL = 9
+# Who configures the leaf switch: the agent, as the controller says, or whoever logs in to it.
+FABRICS = ("netris", "linux_switch", "manual")
 _NAME = re.compile(r"^[a-z][a-z0-9]{0,19}$")
 
 
@@ -60,6 +62,12 @@ class Lab:
     name: str
     slot: int
     metal: int = 3
+    fabric: str = FABRICS[0]
+
+    @property
+    def agent(self) -> bool:
+        """Whether the leaf has an agent that configures it."""
+        return self.fabric == FABRICS[0]
 
     @property
     def directory(self) -> Path:
@@ -138,7 +146,7 @@ def load(name: str) -> Lab | None:
         data = json.loads((cache_dir() / "labs" / valid_name(name) / "lab.json").read_text())
     except FileNotFoundError:
         return None
-    return Lab(name=data["name"], slot=data["slot"], metal=data["metal"])
+    return Lab(name=data["name"], slot=data["slot"], metal=data["metal"], fabric=data.get("fabric", FABRICS[0]))
 
 
 @contextlib.contextmanager
@@ -180,7 +188,7 @@ def choose_slot(name: str, directory: str, wanted: int | None, labs: dict[str, d
     return wanted
 
 
-def claim(name: str, slot: int | None, metal: int | None) -> Lab:
+def claim(name: str, slot: int | None, metal: int | None, fabric: str | None = None) -> Lab:
     """Reserve a slot on this machine and remember the lab's settings."""
     valid_name(name)
     known = load(name)
@@ -197,7 +205,16 @@ def claim(name: str, slot: int | None, metal: int | None) -> Lab:
             held = {entry["slot"] for entry in labs.values()}
             slot = None if known.slot in held else known.slot
         chosen = choose_slot(name, str(directory), slot, labs)
-        lab = Lab(name=name, slot=chosen, metal=metal or (known.metal if known else Lab.metal))
+        if known is not None and name in labs and fabric not in (None, known.fabric):
+            raise LabError(
+                f"lab {name!r} runs with --fabric {known.fabric}; bring it down first, or choose another --name"
+            )
+        lab = Lab(
+            name=name,
+            slot=chosen,
+            metal=metal or (known.metal if known else Lab.metal),
+            fabric=fabric or (known.fabric if known else Lab.fabric),
+        )
         lab.prepare()
         labs[name] = {"slot": chosen, "directory": str(directory)}
     lab.save()

@@ -11,7 +11,7 @@ from pathlib import Path
 from fabric_lab import levels, state
 from fabric_lab.cluster import kubectl
 from fabric_lab.demo import budget
-from fabric_lab.demo.plays import INVENTORY, Run, play
+from fabric_lab.demo.plays import Run, inventories, play
 from fabric_lab.levels import Level, Phases
 from fabric_lab.state import Lab, LabError
 
@@ -26,17 +26,17 @@ def _headline(text: str) -> None:
     print(f"\n=== {text}", flush=True)
 
 
-def _lab_up(name: str) -> Lab:
-    _headline(f"Lab {name!r}: leaf switch, three shared and three bare-metal servers, controller")
-    lab = state.claim(name, None, None)
+def _lab_up(name: str, fabric: str | None) -> Lab:
+    lab = state.claim(name, None, None, fabric)
+    who = "controller" if lab.agent else f"nobody but the plays on the switch ({lab.fabric})"
+    _headline(f"Lab {name!r}: leaf switch, three shared and three bare-metal servers, {who}")
     levels.up(lab, Level.rack, Phases())
     return lab
 
 
 def _run(lab: Lab, playbook: str, options: list[str]) -> Run:
-    _headline(
-        f"ansible-playbook -i {INVENTORY.relative_to(state.REPOSITORY)} baremetal.fabric.{playbook} {' '.join(options)}"
-    )
+    sources = " ".join(f"-i {each.relative_to(state.REPOSITORY)}" for each in inventories(lab))
+    _headline(f"ansible-playbook {sources} baremetal.fabric.{playbook} {' '.join(options)}")
     run = play(lab, playbook, *options, visible=True)
     for phase, seconds in run.phases:
         print(f"  {seconds:7.1f} s  {phase}")
@@ -111,10 +111,10 @@ def _budget(lab: Lab, seconds: dict[str, float]) -> None:
     print(f"  {budget.gibibytes(budget.disk()):>9}  caches on disk")
 
 
-def demo(name: str) -> None:
+def demo(name: str, fabric: str | None = None) -> None:
     seconds: dict[str, float] = {}
     began = time.monotonic()
-    lab = _lab_up(name)
+    lab = _lab_up(name, fabric)
     seconds["lab up"] = time.monotonic() - began
     report: dict[str, object] = {}
     for playbook in PLAYBOOKS:
@@ -134,9 +134,11 @@ def demo(name: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fabric_lab.demo", description=__doc__)
     parser.add_argument("--name", default=state.DEFAULT_NAME, help="name of the lab (default: %(default)s)")
+    # With `manual` a person would have to come along.
+    parser.add_argument("--fabric", choices=state.FABRICS[:2], help="who configures the leaf switch (default: netris)")
     arguments = parser.parse_args()
     try:
-        demo(arguments.name)
+        demo(arguments.name, arguments.fabric)
     except (DemoError, LabError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1

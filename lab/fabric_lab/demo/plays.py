@@ -18,7 +18,17 @@ from fabric_lab.state import REPOSITORY, Lab, LabError, cache_dir
 
 COLLECTION = "baremetal.fabric"
 INVENTORY = REPOSITORY / "inventories" / "lab"
+# What is laid over it where Netris does not configure the switch.
+_OVER_IT = {
+    "linux_switch": REPOSITORY / "inventories" / "linux-switch",
+    "manual": REPOSITORY / "inventories" / "manual",
+}
 _CALLBACKS = Path(__file__).with_name("callbacks")
+
+
+def inventories(lab: Lab, first: Path = INVENTORY) -> list[Path]:
+    """The inventories that plays on a lab take, in their order."""
+    return [first, _OVER_IT[lab.fabric]] if lab.fabric in _OVER_IT else [first]
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,8 @@ class Playing:
         self.log = self._record.with_suffix(".log")
         env = environment(lab, {**(extra_environment or {}), "FABRIC_RECORD": record})
         name = playbook if "/" in playbook else f"{COLLECTION}.{playbook}"
-        command = ["ansible-playbook", "-i", str(inventory), name, *options]
+        sources = [part for each in inventories(lab, inventory) for part in ("-i", str(each))]
+        command = ["ansible-playbook", *sources, name, *options]
         self._began = time.monotonic()
         output = None if visible else self.log.open("w")
         if visible:

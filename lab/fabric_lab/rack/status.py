@@ -104,10 +104,12 @@ def _draw_rack(rack: Rack, processes: Mapping[str, ProcessStatus]) -> list[str]:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda machine: ssh.answers(rack.address(machine)), rack.machines)
         reachable = {machine.name for machine, answer in zip(rack.machines, answers, strict=True) if answer}
-    switch = _ask_switch(rack) if topology.LEAF in reachable else Switch()
+    switch = Switch()
+    if topology.LEAF in reachable:
+        switch = _ask_agent(rack) if rack.lab.agent else _ask_kernel(rack)
     report = switch.report
-    agent = "unknown"
-    if report:
+    agent = "unknown" if rack.lab.agent else f"none, the fabric is {rack.lab.fabric}"
+    if report and rack.lab.agent:
         health = "healthy" if report["healthy"] else f"unhealthy: {report['message']}"
         agent = f"{health}, generation {report['generation']} applied"
     lines = [
@@ -135,9 +137,58 @@ def _machine_row(rack: Rack, machine: Machine, processes: Mapping[str, ProcessSt
     return [machine.name, rack.address(machine), f"{machine.memory} MiB", power(status), uptime, boots]
 
 
-def _ask_switch(rack: Rack) -> Switch:
+def _ask_agent(rack: Rack) -> Switch:
     try:
         data = json.loads(ssh.run(rack, rack.leaf, f"cat {_STATUS_FILE}", timeout=15))
     except (LabError, json.JSONDecodeError):
         return Switch()
     return Switch(data["report"], data["lags"], tuple(data["vnets"]))
+
+
+def _ask_kernel(rack: Rack) -> Switch:
+    """Where no agent reports, what the switch's kernel and LLDP say."""
+    script = "ip -j link show; bridge -j vlan show; lldpcli -f json0 show neighbors | tr -d '\\n'"
+    try:
+        lines = ssh.run(rack, rack.leaf, script, timeout=15).splitlines()
+        links, vlans, lldp = (json.loads(line) for line in lines if line.strip())
+    except (LabError, ValueError):
+        return Switch()
+    return read_kernel(links, vlans, lldp)
+
+
+def read_kernel(links: list[dict[str, Any]], vlans: list[dict[str, Any]], lldp: dict[str, Any]) -> Switch:
+    """A switch from `ip -j link`, `bridge -j vlan` and `lldpcli -f json0 show neighbors`. Pure."""
+    bonds: dict[str, list[str]] = {link["ifname"]: [] for link in links if link["ifname"].startswith("po-")}
+    for link in links:
+        if link.get("master") in bonds:
+            bonds[link["master"]].append(link["ifname"])
+    members: dict[int, list[dict[str, object]]] = {}
+    for entry in vlans:
+        for vlan in entry.get("vlans") or ():
+            for vid in range(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]) + 1):
+                tagged = "PVID" not in (vlan.get("flags") or ())
+                members.setdefault(vid, []).append({"interface": entry["ifname"], "tagged": tagged})
+    heard = decode_lldp(lldp)
+    up = {link["ifname"] for link in links if "LOWER_UP" in link.get("flags", ())}
+    return Switch(
+        report={
+            "ports": [{"name": port, "lldp": heard.get(port)} for port in sorted(heard)],
+            "lags": [
+                {"name": bond, "up_members": [port for port in ports if port in up]} for bond, ports in bonds.items()
+            ],
+        },
+        lags=bonds,
+        vnets=tuple({"name": "VLAN", "vlan": vid, "members": found} for vid, found in sorted(members.items())),
+    )
+
+
+def decode_lldp(data: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Neighbours by local port."""
+    found = {}
+    for lldp in data.get("lldp") or ():
+        for interface in lldp.get("interface") or ():
+            names = (interface.get("chassis") or [{}])[0].get("name") or []
+            ids = (interface.get("port") or [{}])[0].get("id") or []
+            if names and ids:
+                found[interface["name"]] = {"system": names[0]["value"], "port": ids[0]["value"]}
+    return found

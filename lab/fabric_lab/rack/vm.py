@@ -98,7 +98,8 @@ def write_seed(rack: Rack, machine: Machine) -> None:
             "etc/ssh/ssh_host_ed25519_key": key.read_text(),
             "root/.ssh/authorized_keys": lab.ssh_key.with_suffix(".pub").read_text(),
         }
-    if leaf:
+    # without its settings the agent is not started
+    if leaf and lab.agent:
         private.update(agent.settings(lab))
         files.update(agent.program())
     for mode, contents in ((0o644, files), (0o600, private)):

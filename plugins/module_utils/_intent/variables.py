@@ -567,6 +567,7 @@ NOT_INTENT = (
     "fabric_switch_allow_connection_ports",
     "fabric_manual_timeout",
     "fabric_manual_interval",
+    "fabric_manual_lldp",
     "fabric_manual_probe",
     "fabric_manual_state_file",
     "fabric_manual_csv_file",
