@@ -35,6 +35,19 @@ options:
     type: str
 """
 
+    # For modules that look at more than the namespaces of one tenant cluster.
+    FORBIDDEN = r"""
+options:
+  allow_forbidden:
+    description:
+      - Go on without what the API server forbids to look at, and name it in RV(ignore:not_checked) and in a warning.
+      - For credentials of some namespaces of the host cluster, as M(baremetal.fabric.service_account_kubeconfig) writes
+        them.
+      - Everything else that fails still fails.
+    type: bool
+    default: false
+"""
+
     TENANT = r"""
 options:
   tenant:

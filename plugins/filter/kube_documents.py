@@ -18,6 +18,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.c
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane_options import (
     workload_kind,
 )
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.credentials import credentials_objects
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.flannel import flannel_objects
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.gitops import (
     argocd_application,
@@ -91,6 +92,7 @@ class FilterModule:
             "tenant_control_plane_obstacles": preflight.obstacles,
             "yaml_documents": _yaml_documents,
             "api_load_balancer_objects": _checked(load_balancer_objects),
+            "tenant_credentials_objects": _checked(credentials_objects),
             "kubevirt_objects": _checked(kubevirt_objects),
             "bridge_operator_objects": _checked(bridge_operator_objects),
             "virtual_machine_plan": _virtual_machine_plan,

@@ -13,6 +13,7 @@ description:
 extends_documentation_fragment:
   - baremetal.fabric.kube
   - baremetal.fabric.kube.tenant
+  - baremetal.fabric.kube.forbidden
 attributes:
   check_mode:
     support: full
@@ -100,6 +101,12 @@ storage:
     default:
       description: Name of the default one, or null.
       type: str
+not_checked:
+  description: What the API server forbids to look at, with the right that it needs. The values in question are null.
+  type: list
+  elements: str
+  returned: success
+  sample: ["not checked: CNI of the host cluster; needs list on daemonsets.apps cluster-wide"]
 nodes:
   description: The nodes.
   type: list
@@ -127,27 +134,38 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster import survey
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster.cni import detect
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.refusals import Refusals
 
 
 def argument_spec() -> dict[str, Any]:
-    return kube_module.connection_options()
+    return {**kube_module.connection_options(), **kube_module.forbidden_options()}
 
 
 def work(module: kube_module.Call) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"changed": False, "cni": None, "storage": None, "nodes": None, "not_checked": []}
+
     def ask() -> dict[str, Any]:
+        refusals = Refusals(module.params["allow_forbidden"])
+        found: dict[str, Any] = {**nothing, "reachable": True}
         with kube_module.open_cluster(module.params) as cluster:
-            nodes = cluster.list("v1", "Node")
-            names, defaults = survey.default_storage_classes(cluster)
-            return {
-                "changed": False,
-                "reachable": True,
-                "cni": asdict(detect(survey.take_snapshot(cluster, nodes))),
-                "storage": {"names": names, "default": defaults[0] if defaults else None},
-                "nodes": [survey.node_summary(node) for node in nodes],
-            }
+            nodes = refusals.ask(
+                "nodes of the host cluster and, by them, its CNI", lambda: cluster.list("v1", "Node"), None
+            )
+            classes = refusals.ask(
+                "default StorageClass of the host cluster", lambda: survey.default_storage_classes(cluster), None
+            )
+            snapshot = refusals.ask("CNI of the host cluster", lambda: survey.take_snapshot(cluster, nodes or []), None)
+        if nodes is not None:
+            found["nodes"] = [survey.node_summary(node) for node in nodes]
+            # Without the nodes a CNI that shows nothing of itself elsewhere would be taken for another.
+            found["cni"] = None if snapshot is None else asdict(detect(snapshot))
+        if classes is not None:
+            names, defaults = classes
+            found["storage"] = {"names": names, "default": defaults[0] if defaults else None}
+        return {**found, "not_checked": refusals.notes}
 
     def plan(reason: str) -> dict[str, Any]:
-        return {"changed": False, "reachable": False, "reason": reason, "cni": None, "storage": None, "nodes": None}
+        return {**nothing, "reachable": False, "reason": reason}
 
     return kube_module.unless_missing(ask, module, plan)
 

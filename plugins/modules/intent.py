@@ -140,6 +140,9 @@ targets:
       description: Bare-metal servers that are known not to answer.
       type: list
       elements: str
+    host_kubeconfig:
+      description: kubeconfig by which the host cluster is asked about all of the tenant clusters at once.
+      type: str
     hosts:
       description: Tenant clusters, shared servers and bare-metal servers together.
       type: list

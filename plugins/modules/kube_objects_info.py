@@ -12,6 +12,7 @@ description:
 extends_documentation_fragment:
   - baremetal.fabric.kube
   - baremetal.fabric.kube.tenant
+  - baremetal.fabric.kube.forbidden
 attributes:
   check_mode:
     support: full
@@ -104,6 +105,17 @@ objects:
   type: list
   elements: dict
   returned: success
+not_checked:
+  description: A sentence for each query that the API server forbids, with the right that it needs.
+  type: list
+  elements: str
+  returned: success
+  sample: ["not checked: IPPool in kube-system; needs list on ippools.whereabouts.cni.cncf.io in namespace kube-system"]
+refused:
+  description: The kinds of these queries.
+  type: list
+  elements: str
+  returned: success
 """
 
 import re
@@ -115,9 +127,11 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube import comp
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster, Document, describe
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError, Unreachable, WaitTimeout
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.refusals import Refusals
 from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
 
-RULES = {"mutually_exclusive": [("wait_ready", "wait_gone")]}
+# What may not be looked at would never be seen to become ready.
+RULES = {"mutually_exclusive": [("wait_ready", "wait_gone"), ("wait_ready", "allow_forbidden")]}
 
 
 def argument_spec() -> dict[str, Any]:
@@ -131,6 +145,7 @@ def argument_spec() -> dict[str, Any]:
     }
     return {
         **kube_module.connection_options(),
+        **kube_module.forbidden_options(),
         "queries": {"type": "list", "elements": "dict", "required": True, "options": query},
         "helm_values": {"type": "list", "elements": "str", "default": []},
         "wait_ready": {"type": "bool", "default": False},
@@ -165,15 +180,22 @@ def answer(cluster: Cluster, query: Document, helm_values: list[str]) -> list[Do
     return [shown(document, helm_values) for document in matching]
 
 
-def look(cluster: Cluster, params: Document) -> list[list[Document]]:
-    return [answer(cluster, query, params["helm_values"]) for query in params["queries"]]
+def look(cluster: Cluster, params: Document, refusals: Refusals) -> list[list[Document]]:
+    def one(query: Document) -> list[Document]:
+        return answer(cluster, query, params["helm_values"])
+
+    nothing: list[Document] = []
+    return [
+        refusals.ask(_subject(query), lambda query=query: one(query), nothing, query["kind"])  # type: ignore[misc]
+        for query in params["queries"]
+    ]
 
 
-def await_state(cluster: Cluster, params: Document) -> list[list[Document]]:
+def await_state(cluster: Cluster, params: Document, refusals: Refusals) -> list[list[Document]]:
     """Looks until what was asked for is the case; a wait for nothing in particular is over at once."""
     deadline = time.monotonic() + params["wait_timeout"]
     while True:
-        answers = look(cluster, params)
+        answers = look(cluster, params, refusals)
         found = [document for each in answers for document in each]
         unready = [document for document in found if not readiness.judge(document).ready]
         if params["wait_gone"]:
@@ -193,6 +215,12 @@ def await_state(cluster: Cluster, params: Document) -> list[list[Document]]:
         time.sleep(1)
 
 
+def _subject(query: Document) -> str:
+    """What a query is about, in a few words."""
+    where = f" in {query['namespace']}" if query["namespace"] else ""
+    return f"{query['kind']}{' ' + query['name'] if query['name'] else ''}{where}"
+
+
 def _spoken(query: Document) -> str:
     return " ".join(f"{key}={value}" for key, value in query.items() if value)
 
@@ -200,14 +228,18 @@ def _spoken(query: Document) -> str:
 def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     waits = (params["wait_ready"] or params["wait_gone"]) and not module.check_mode
+    refusals = Refusals(params["allow_forbidden"])
+    result = {"changed": False, "reachable": False, "objects": [], "not_checked": [], "refused": []}
     try:
         with kube_module.open_cluster(params) as cluster:
-            answers = await_state(cluster, params) if waits else look(cluster, params)
+            answers = (await_state if waits else look)(cluster, params, refusals)
     except Unreachable:
         if not (module.check_mode or params["allow_unreachable"]):
             raise
-        return {"changed": False, "reachable": False, "objects": []}
-    return {"changed": False, "reachable": True, "objects": [document for each in answers for document in each]}
+        return result
+    found = [document for each in answers for document in each]
+    told = {"not_checked": refusals.notes, "refused": refusals.kinds}
+    return {**result, "reachable": True, "objects": found, **told}
 
 
 def main() -> None:

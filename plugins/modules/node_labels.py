@@ -38,6 +38,13 @@ options:
     description: Take these labels off all nodes that are not among O(nodes).
     type: bool
     default: false
+  allow_forbidden:
+    description:
+      - Leave nodes as they are when the API server forbids to look at them, and say in RV(not_checked) and in a warning
+        which labels they should have. For credentials of some namespaces of the host cluster.
+      - With O(state=absent) also when it forbids to change them.
+    type: bool
+    default: false
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """
@@ -64,6 +71,12 @@ nodes:
   type: list
   elements: str
   returned: success
+not_checked:
+  description: What was left undone because the API server forbids it, with the right that it needs.
+  type: list
+  elements: str
+  returned: success
+  sample: ["not checked: label example.com/blue=bridge on nodes shared1, shared2; needs list on nodes cluster-wide"]
 """
 
 from typing import Any
@@ -75,12 +88,15 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._host_cluster.lab
     missing_nodes,
 )
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.refusals import Refusals
 
 
 def argument_spec() -> dict[str, Any]:
     return {
         **kube_module.connection_options(),
+        **kube_module.forbidden_options(),
         "nodes": {"type": "list", "elements": "str"},
         "labels": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -88,9 +104,17 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def result(changes: list[LabelChange], note: str = "") -> dict[str, Any]:
+def subject(params: dict[str, Any]) -> str:
+    """The labels and where they belong, in a few words."""
+    labels = ", ".join(f"{key}={value}" for key, value in sorted(params["labels"].items()))
+    nodes = f"nodes {', '.join(params['nodes'])}" if params["nodes"] else "any node"
+    return f"label {labels} on {nodes}"
+
+
+def result(changes: list[LabelChange], note: str = "", not_checked: list[str] | None = None) -> dict[str, Any]:
     diff = [{"before_header": c.node, "after_header": c.node, "before": c.before, "after": c.after} for c in changes]
     found: dict[str, Any] = {"changed": bool(changes), "nodes": [change.node for change in changes], "diff": diff}
+    found["not_checked"] = not_checked or []
     return {**found, "note": note} if note else found
 
 
@@ -99,16 +123,28 @@ def work(module: kube_module.Call) -> dict[str, Any]:
     present = params["state"] == "present"
     wanted = {key: str(value) if present else None for key, value in params["labels"].items()}
 
+    def bring(cluster: Cluster, nodes: list[dict[str, Any]]) -> list[LabelChange]:
+        missing = missing_nodes(nodes, params["nodes"] or []) if present else []
+        if missing and not module.check_mode:
+            raise KubeError(f"the cluster has no node {', '.join(missing)}")
+        changes = label_changes(nodes, params["nodes"], wanted, params["exclusive"])
+        for change in changes:
+            cluster.merge("v1", "Node", change.node, change.patch, dry_run=module.check_mode)
+        return changes + [LabelChange(name, {}, params["labels"]) for name in missing]
+
     def ask() -> dict[str, Any]:
+        refusals = Refusals(params["allow_forbidden"])
+        nothing: list[LabelChange] = []
         with kube_module.open_cluster(params) as cluster:
-            nodes = cluster.list("v1", "Node")
-            missing = missing_nodes(nodes, params["nodes"] or []) if present else []
-            if missing and not module.check_mode:
-                raise KubeError(f"the cluster has no node {', '.join(missing)}")
-            changes = label_changes(nodes, params["nodes"], wanted, params["exclusive"])
-            for change in changes:
-                cluster.merge("v1", "Node", change.node, change.patch, dry_run=module.check_mode)
-            return result(changes + [LabelChange(name, {}, params["labels"]) for name in missing])
+            nodes = refusals.ask(subject(params), lambda: cluster.list("v1", "Node"), None)
+            if nodes is None:
+                changes = nothing
+            elif present:
+                # That they are missing is known; a play that went on would wait for pods that no node takes.
+                changes = bring(cluster, nodes)
+            else:
+                changes = refusals.ask(subject(params), lambda: bring(cluster, nodes), nothing)
+        return result(changes, not_checked=refusals.notes)
 
     def plan(reason: str) -> dict[str, Any]:
         if not present:

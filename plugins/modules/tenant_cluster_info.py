@@ -41,6 +41,11 @@ options:
         type: str
         choices: [vcluster, kamaji]
         default: vcluster
+      host_kubeconfig:
+        description:
+          - kubeconfig of the host cluster for this tenant cluster, by default O(kubeconfig). If it is another file and
+            does not work, the tenant cluster is one that cannot be read.
+        type: path
   gone:
     description: Tenant clusters of which nothing should be left.
     type: list
@@ -55,6 +60,11 @@ options:
         description: Namespaces that were its own. Defaults to C(vcluster-<name>) and C(vcluster-<name>-networks).
         type: list
         elements: str
+      host_kubeconfig:
+        description: kubeconfig of the host cluster for this tenant cluster, by default O(kubeconfig).
+        type: path
+extends_documentation_fragment:
+  - baremetal.fabric.kube.forbidden
 requirements:
   - kubernetes >= 28.1.0 (Python library)
 attributes:
@@ -117,6 +127,12 @@ reason:
   description: Why the host cluster could not be asked, in check mode.
   returned: when it could not be asked
   type: str
+not_checked:
+  description: What the API server forbids to look at, with the right that it needs, and prepared namespaces that stay.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 remains:
   description: By name, the objects of O(gone) tenant clusters that are still there.
   returned: success
@@ -125,11 +141,16 @@ remains:
     red: []
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Unreachable
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.refusals import Refusals
 from ansible_collections.baremetal.fabric.plugins.module_utils._proof import clusters
 
 
@@ -137,6 +158,7 @@ def argument_spec() -> dict[str, Any]:
     name = {"type": "str", "required": True}
     return {
         **kube_module.host_options(),
+        **kube_module.forbidden_options(),
         "tenants": {
             "type": "list",
             "elements": "dict",
@@ -145,46 +167,96 @@ def argument_spec() -> dict[str, Any]:
                 "name": name,
                 "namespace": {"type": "str"},
                 "backend": {"type": "str", "choices": ["vcluster", "kamaji"], "default": "vcluster"},
+                "host_kubeconfig": {"type": "path"},
             },
         },
         "gone": {
             "type": "list",
             "elements": "dict",
             "default": [],
-            "options": {"name": name, "namespaces": {"type": "list", "elements": "str"}},
+            "options": {
+                "name": name,
+                "namespaces": {"type": "list", "elements": "str"},
+                "host_kubeconfig": {"type": "path"},
+            },
         },
     }
+
+
+class Hosts:
+    """Connections to the host cluster, one for each kubeconfig."""
+
+    def __init__(self, params: dict[str, Any], stack: contextlib.ExitStack) -> None:
+        self._params, self._stack = params, stack
+        self._open: dict[str, Cluster] = {}
+
+    def of(self, entry: dict[str, Any]) -> Cluster:
+        """That by which a tenant cluster is asked about: its own credentials, where it has such."""
+        path = entry.get("host_kubeconfig") or self._params["kubeconfig"]
+        if path not in self._open:
+            # The context is one of the file that it was given with.
+            context = self._params.get("context") if path == self._params["kubeconfig"] else None
+            self._open[path] = self._stack.enter_context(client.connect(path, context))
+        return self._open[path]
+
+
+@contextlib.contextmanager
+def hosts(params: dict[str, Any]) -> Iterator[Hosts]:
+    with contextlib.ExitStack() as stack:
+        yield Hosts(params, stack)
+
+
+def read(found: Hosts, entry: dict[str, Any], params: dict[str, Any], refusals: Refusals) -> tuple[dict[str, Any], Any]:
+    """What there is of a tenant cluster, and whether its control plane is closed; None if that cannot be told.
+
+    Without its own credentials it is one that cannot be read; without the host cluster's there is nobody to ask at all.
+    """
+    name, namespace = entry["name"], entry["namespace"] or f"vcluster-{entry['name']}"
+    try:
+        host = found.of(entry)
+    except Unreachable as error:
+        if (entry.get("host_kubeconfig") or params["kubeconfig"]) == params["kubeconfig"]:
+            raise
+        return clusters.unread(error.message), None
+    info = clusters.tenant_info(host, name, namespace, entry["backend"])
+    unknown: bool | None = None
+    closed = refusals.ask(
+        f"whether a network policy closes the control plane of {name}",
+        lambda: clusters.is_closed(host, namespace),
+        unknown,
+    )
+    return info, closed
 
 
 def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
 
     def ask() -> dict[str, Any]:
-        with client.connect(params["kubeconfig"], params.get("context")) as host:
+        refusals = Refusals(params["allow_forbidden"])
+        with hosts(params) as found:
+            host = found.of({})
+            seen = {each["name"]: read(found, each, params, refusals) for each in params["tenants"]}
+            closed = {name: shut for name, (_info, shut) in seen.items() if shut is not None}
             return {
                 "changed": False,
-                "tenants": {
-                    each["name"]: clusters.tenant_info(
-                        host, each["name"], each["namespace"] or f"vcluster-{each['name']}", each["backend"]
-                    )
-                    for each in params["tenants"]
-                },
-                "host_targets": clusters.host_targets(host) if params["tenants"] else [],
-                "notes": clusters.pod_network_notes(
-                    host, {each["name"]: each["namespace"] or f"vcluster-{each['name']}" for each in params["tenants"]}
-                ),
+                "tenants": {name: info for name, (info, _shut) in seen.items()},
+                "host_targets": clusters.host_targets(host, refusals) if params["tenants"] else [],
+                "notes": clusters.pod_network_notes(host, closed, refusals),
                 "remains": {
                     each["name"]: clusters.remains(
-                        host,
+                        found.of(each),
                         each["name"],
                         each["namespaces"] or [f"vcluster-{each['name']}", f"vcluster-{each['name']}-networks"],
+                        refusals,
                     )
                     for each in params["gone"]
                 },
+                "not_checked": refusals.notes,
             }
 
     def nothing(reason: str) -> dict[str, Any]:
-        return {"changed": False, "tenants": {}, "host_targets": [], "notes": [], "remains": {}, "reason": reason}
+        empty: dict[str, Any] = {"tenants": {}, "host_targets": [], "notes": [], "remains": {}, "not_checked": []}
+        return {"changed": False, **empty, "reason": reason}
 
     return kube_module.unless_missing(ask, module, nothing)
 

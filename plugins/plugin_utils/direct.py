@@ -18,7 +18,13 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
+
+#: What modules could not look at, in their results; a run that goes on must have said so.
+NOT_CHECKED = "not_checked"
+
+display = Display()
 
 _MODULES = "ansible_collections.baremetal.fabric.plugins.modules"
 
@@ -44,11 +50,12 @@ class DirectAction(ActionBase):  # type: ignore[misc]  # ansible-core ships no t
 
     def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """What the module returns for these arguments."""
-        found = self._call_here(arguments) if self._is_here(task_vars) else None
-        if found is not None:
-            return found
-        wait = {"wrap_async": True} if self._task.async_val else {}
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars, **wait)
+        result = self._call_here(arguments) if self._is_here(task_vars) else None
+        if result is None:
+            wait = {"wrap_async": True} if self._task.async_val else {}
+            result = self._execute_module(module_args=arguments, task_vars=task_vars, **wait)
+        for sentence in result.get(NOT_CHECKED) or []:
+            display.warning(sentence)
         return result
 
     def _is_here(self, task_vars: dict[str, Any]) -> bool:

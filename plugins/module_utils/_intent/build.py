@@ -114,9 +114,12 @@ def build_model(
         )
         for name in members[SHARED_NODE_CLUSTERS_GROUP]
     }
+    host_cluster = _host_cluster(wide["fabric_host_cluster"])
     for clusters in (tenant_clusters, on_shared_nodes):
-        for name, tenant in clusters.items():
+        for name, own in clusters.items():
             variables = hostvars.get(name, {})
+            tenant = replace(own, host_kubeconfig=own.host_kubeconfig or host_cluster.kubeconfig)
+            clusters[name] = tenant
             way_rules.check(tenant, variables, problems)
             if tenant.private_nodes and tenant.backend == KAMAJI:
                 kamaji_rules.check(tenant, variables, problems)
@@ -125,7 +128,7 @@ def build_model(
                 clusters[name] = replace(tenant, licences=licences)
     model = Model(
         fabric=_fabric(wide),
-        host_cluster=_host_cluster(wide["fabric_host_cluster"]),
+        host_cluster=host_cluster,
         shared_servers=shared_servers,
         bare_metal=bare_metal,
         tenant_clusters=tenant_clusters,
@@ -296,6 +299,7 @@ def _tenant_cluster(
         backend=values["tenant_cluster_backend"],
         api_port=values["tenant_cluster_api_port"] or default_api_port(values["tenant_cluster_backend"]),
         namespace=values["tenant_cluster_namespace"] or default_namespace(name),
+        host_kubeconfig=values["tenant_cluster_host_kubeconfig"] or "",
         network_namespace=values["tenant_network_namespace"] or default_network_namespace(name),
         snat_address=values["fabric_internet"].get("snat_address", ""),
         dnat=tuple(
@@ -320,6 +324,7 @@ def _shared_node_cluster(name: str, values: Mapping[str, Any], all_shared: Seque
         backend=values["tenant_cluster_backend"],
         api_port=0,
         namespace=values["tenant_cluster_namespace"] or default_namespace(name),
+        host_kubeconfig=values["tenant_cluster_host_kubeconfig"] or "",
         network_namespace="",
         nodes=SHARED_NODES,
     )

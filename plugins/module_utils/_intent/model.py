@@ -149,6 +149,8 @@ class TenantCluster:
     network_namespace: str
     # private: servers of its own on a VLAN of its own. shared: the host cluster's nodes run its pods.
     nodes: str = PRIVATE_NODES
+    # By which the host cluster is asked about it: credentials of its own, or the host cluster's.
+    host_kubeconfig: str = ""
     # What of its control plane needs a licence, by the licence's tier; empty for what needs none.
     licences: Mapping[str, Sequence[str]] = field(default_factory=dict)
     # Empty: its servers do not reach the internet.

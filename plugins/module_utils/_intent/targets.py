@@ -21,6 +21,8 @@ class Targets:
     unreachable: list[str] = field(default_factory=list)
     # Tenant clusters that no server of their own belongs to, and no VLAN.
     shared_node_clusters: list[str] = field(default_factory=list)
+    # By which the host cluster is asked about all of them at once.
+    host_kubeconfig: str = ""
 
     @property
     def all_tenant_clusters(self) -> list[str]:
@@ -90,7 +92,14 @@ def _targets(model: Model, names: Sequence[str], host_cluster: bool) -> Targets:
         shared_servers=sorted(shared),
         bare_metal=sorted(host for tenant in chosen for host in tenant.bare_metal),
         vm_nodes=sorted(host for tenant in chosen for host in tenant.vm_nodes),
+        host_kubeconfig=model.host_cluster.kubeconfig if host_cluster else _host_kubeconfig(model, names),
     )
+
+
+def _host_kubeconfig(model: Model, names: Sequence[str]) -> str:
+    """The host cluster's own; one of the tenant clusters' if none of them is asked about by that."""
+    theirs = [model.all_tenant_clusters[name].host_kubeconfig for name in names]
+    return theirs[0] if theirs and model.host_cluster.kubeconfig not in theirs else model.host_cluster.kubeconfig
 
 
 def _group(tenant_cluster: str) -> str:
@@ -106,7 +115,9 @@ def select_servers(model: Model, selected: Sequence[str], play_hosts: Sequence[s
     if not selected:
         problems.add(variable, f"names no server; say which ones, for example -e {variable}=<name>[,<name>]")
     _check_servers(model, selected, variable, problems)
-    targets = Targets(sorted(model.tenant_clusters), [], bare_metal=list(selected), vm_nodes=[])
+    every = sorted(model.tenant_clusters)
+    kubeconfig = _host_kubeconfig(model, every)
+    targets = Targets(every, [], bare_metal=list(selected), vm_nodes=[], host_kubeconfig=kubeconfig)
     left_out = [host for host in targets.hosts if host not in set(play_hosts)]
     if left_out and not problems:
         problems.add("--limit", f"leaves out {', '.join(left_out)}; leave it away and use -e {variable}=<name>")

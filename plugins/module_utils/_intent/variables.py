@@ -497,6 +497,11 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
         "type": "string",
         "description": "Namespace of its network attachments; default: vcluster-<name>-networks.",
     },
+    "tenant_cluster_host_kubeconfig": {
+        **_NAME,
+        "description": "kubeconfig of the host cluster with rights on its namespaces alone, as the playbook"
+        " tenant_credentials writes it; default: that of fabric_host_cluster.",
+    },
 }
 
 SHARED_NODE_CLUSTER: dict[str, dict[str, Any]] = {
@@ -513,7 +518,13 @@ SHARED_NODE_CLUSTER: dict[str, dict[str, Any]] = {
     **{
         name: each
         for name, each in TENANT_CLUSTER.items()
-        if name in ("tenant_cluster_replicas", "tenant_cluster_kubernetes_version", "tenant_cluster_namespace")
+        if name
+        in (
+            "tenant_cluster_replicas",
+            "tenant_cluster_kubernetes_version",
+            "tenant_cluster_namespace",
+            "tenant_cluster_host_kubeconfig",
+        )
         or (name in CONTROL_PLANE and not name.startswith("api_load_balancer_") and name != "tenant_cluster_addons")
     },
     **SHARED_NODES,

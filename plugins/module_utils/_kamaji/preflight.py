@@ -19,10 +19,13 @@ DEFAULT_DATASTORE = "default"
 Document = Mapping[str, Any]
 
 
-def obstacles(document: Document, found: Sequence[Document]) -> list[str]:
-    """A sentence for each; `found` is what the host cluster has of Kamaji and of this tenant cluster."""
+def obstacles(document: Document, found: Sequence[Document], refused: Sequence[str] = ()) -> list[str]:
+    """A sentence for each; `found` is what the host cluster has of Kamaji and of this tenant cluster.
+
+    `refused` are the kinds that it may not be asked for: what hangs on them is left to Kamaji itself.
+    """
     apis = {name for each in found if each.get("kind") == "APIService" for name in [each["metadata"]["name"]]}
-    if API not in apis:
+    if API not in apis and "APIService" not in refused:
         first = "" if CERT_MANAGER in apis else "cert-manager (its webhooks need certificates) and then "
         return [
             f"Kamaji is not in the host cluster: install {first}Kamaji's chart, which also makes the DataStore"
@@ -36,7 +39,8 @@ def obstacles(document: Document, found: Sequence[Document]) -> list[str]:
         if each.get("kind") == "Deployment" and not judge(dict(each)).ready
     ]
     present = next((each for each in found if each.get("kind") == KIND), None)
-    told += _data_store(document["spec"].get("dataStore"), found, present is not None)
+    if "DataStore" not in refused:
+        told += _data_store(document["spec"].get("dataStore"), found, present is not None)
     if present is not None:
         told += spec_rules.refused_changes(present.get("spec") or {}, document["spec"])
     return told

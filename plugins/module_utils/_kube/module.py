@@ -21,6 +21,11 @@ def host_options() -> dict[str, Any]:
     }
 
 
+def forbidden_options() -> dict[str, Any]:
+    """For modules that look at more than the namespaces of one tenant cluster."""
+    return {"allow_forbidden": {"type": "bool", "default": False}}
+
+
 def control_plane_options() -> dict[str, Any]:
     """For modules that are about one control plane in the host cluster."""
     return {**host_options(), "name": {"type": "str", "required": True}, "namespace": {"type": "str"}}

@@ -14,10 +14,11 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._intent.targets i
     select_servers,
 )
 
-from .conftest import GROUPS, Inventory
+from .conftest import GROUPS, WIDE, Inventory
 
 EVERYONE = [host for hosts in GROUPS.values() for host in hosts]
 SHARED = GROUPS["shared_servers"]
+HOST = WIDE["fabric_host_cluster"]["kubeconfig"]
 
 
 def chosen(inventory: Inventory, selected: list[str], hosts: list[str], **options: Any) -> Targets:
@@ -32,7 +33,7 @@ def refused(inventory: Inventory, selected: list[str], hosts: list[str], **optio
 
 def test_all_by_default(inventory: Inventory) -> None:
     targets = chosen(inventory, [], EVERYONE)
-    assert targets == Targets(["blue", "green"], SHARED, ["metal1", "metal2"], [])
+    assert targets == Targets(["blue", "green"], SHARED, ["metal1", "metal2"], [], host_kubeconfig=HOST)
 
 
 def test_one_by_name(inventory: Inventory) -> None:
@@ -45,7 +46,7 @@ def test_one_by_limit(inventory: Inventory) -> None:
 
 
 def test_all_shared_servers_for_the_host_cluster(inventory: Inventory) -> None:
-    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [], [])
+    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [], [], host_kubeconfig=HOST)
 
 
 def test_unknown_name(inventory: Inventory) -> None:
@@ -86,7 +87,7 @@ def servers(inventory: Inventory, selected: list[str], hosts: list[str]) -> Targ
 
 
 def test_servers_by_name_need_all_tenant_clusters(inventory: Inventory) -> None:
-    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"], [])
+    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"], [], host_kubeconfig=HOST)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +120,15 @@ def test_only_bare_metal_servers_can_be_done_without(inventory: Inventory) -> No
     check_unreachable(inventory.model(), ["metal2"])
     with pytest.raises(IntentError, match=r"fabric_unreachable.*'shared1'"):
         check_unreachable(inventory.model(), ["metal2", "shared1"])
+
+
+def test_the_host_cluster_is_asked_by_credentials_of_a_tenant_clusters_own(inventory: Inventory) -> None:
+    """Only where each has some: those of one say nothing of another that has none."""
+    inventory.set("blue", tenant_cluster_host_kubeconfig="/own/blue")
+    assert inventory.model().tenant_clusters["blue"].host_kubeconfig == "/own/blue"
+    assert inventory.model().tenant_clusters["green"].host_kubeconfig == HOST
+    assert chosen(inventory, ["blue"], EVERYONE).host_kubeconfig == "/own/blue"
+    assert chosen(inventory, [], EVERYONE).host_kubeconfig == HOST
+    assert chosen(inventory, [], EVERYONE, host_cluster=True).host_kubeconfig == HOST
+    inventory.set("green", tenant_cluster_host_kubeconfig="/own/green")
+    assert chosen(inventory, [], EVERYONE).host_kubeconfig == "/own/blue"

@@ -11,6 +11,8 @@ Document = dict[str, Any]
 KNOWN_AFTER_APPLY = "(known after apply)"
 MANAGED_BY = "baremetal.fabric"
 TENANT_LABEL = "baremetal.fabric/tenant-cluster"
+#: Of a namespace that a cluster administrator has made for a tenant cluster: its deletion leaves it there.
+PREPARED_LABEL = "baremetal.fabric/prepared"
 #: What a tenant cluster's pods run on: servers of its own, or the host cluster's.
 PRIVATE_NODES, SHARED_NODES = "private", "shared"
 NETWORKS_ANNOTATION = "k8s.v1.cni.cncf.io/networks"
