@@ -7,8 +7,8 @@ module: service_account_kubeconfig
 short_description: A kubeconfig with a token of a ServiceAccount that ends
 version_added: 0.1.0
 description:
-  - Asks the API for a token of a ServiceAccount and writes a kubeconfig with it that nobody else can read. What it may do
-    is what is bound to the ServiceAccount.
+  - Asks the API for a token of a ServiceAccount and writes a kubeconfig with it that nobody else can read. What it may
+    do is what is bound to the ServiceAccount.
   - A kubeconfig that is there stays as long as its token is good for a while and its ServiceAccount, address and
     certificate authority are the same.
   - Deleting the ServiceAccount makes all of its tokens void at once.

@@ -50,6 +50,11 @@ options:
   renew_before:
     description: Make a new one if less than this many seconds are left. By default a third of O(expires).
     type: int
+  server:
+    description:
+      - URL by which they reach the API, for instance of a load balancer that is reached from outside the VLAN. The
+        certificate there must still be the tenant cluster's own. By default that of its nodes.
+    type: str
   path:
     description: The file. Its directory is made with mode 0700 if it does not exist.
     type: path
@@ -88,11 +93,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, kubeconfigs, people
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import client, kubeconfigs, people, tenant_api
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.client import Cluster
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Gone, KubeError
-from ansible_collections.baremetal.fabric.plugins.module_utils._kube.people import Person
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.people import Endpoint, Person
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.tenant_api import Access
 
 # A label's value, and the end of a user's name.
@@ -110,6 +115,7 @@ def argument_spec() -> dict[str, Any]:
         "namespaces": {"type": "list", "elements": "str", "default": []},
         "expires": {"type": "int", "default": 2592000},
         "renew_before": {"type": "int"},
+        "server": {"type": "str"},
         "path": {"type": "path", "required": True},
     }
 
@@ -119,23 +125,33 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
     person = Person(params["name"], params["cluster_role"], tuple(params["namespaces"]))
     actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
     path = Path(params["path"])
+    endpoint = endpoint_of(access, params.get("server"))
     now = datetime.datetime.now(datetime.UTC)
     renew_before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
     reason = "there is none"
     if path.exists():
-        reason = people.still_good(_text(path), person, access.server, access.ca, now, renew_before)
+        reason = people.stale_because(_text(path), person, endpoint, now, renew_before)
     result: dict[str, Any] = {}
     if reason:
         actions.append(f"kubeconfig {path} made: {reason}")
         if not dry_run:
             key, request = people.new_key_and_request(person)
             certificate = people.sign(cluster, person, request, params["expires"])
-            text = people.kubeconfig(person, params["tenant"]["name"], access.server, access.ca, certificate, key)
+            text = people.kubeconfig(person, params["tenant"]["name"], endpoint, certificate, key)
             kubeconfigs.write(path.parent, {path.name: text})
             result["expires"] = people.expiry(certificate).isoformat(timespec="seconds")
-    elif kubeconfigs.write(path.parent, {path.name: _text(path)}, dry_run=dry_run):
-        actions.append(f"kubeconfig {path} closed to others")
+    else:
+        result["expires"] = people.certificate_end(_text(path)).isoformat(timespec="seconds")
+        if kubeconfigs.write(path.parent, {path.name: _text(path)}, dry_run=dry_run):
+            actions.append(f"kubeconfig {path} closed to others")
     return {**result, **_told(actions)}
+
+
+def endpoint_of(access: Access, server: str | None) -> Endpoint:
+    """That of the nodes; by another address the certificate is still held to the name that they know."""
+    if not server or server == access.server:
+        return Endpoint(access.server, access.ca)
+    return Endpoint(server, access.ca, tenant_api.server_name_of(access))
 
 
 def absent(cluster: Cluster | None, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:

@@ -76,6 +76,8 @@ def _convert(kind: str, value: Any) -> Any:
     # -e name=22 on the command line always gives a string.
     if kind == "integer" and isinstance(value, str) and re.fullmatch(r"-?\d+", value.strip()):
         return int(value)
+    if kind == "boolean" and isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
     # Ansible hands out its own kinds of str, list and dict; the model is made of plain ones.
     if kind == "string" and isinstance(value, str):
         return str(value)

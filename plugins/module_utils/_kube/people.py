@@ -194,14 +194,26 @@ def _labels(person: Person) -> dict[str, str]:
     return {"app.kubernetes.io/managed-by": MANAGED_BY, PERSON_LABEL: person.name}
 
 
-def kubeconfig(person: Person, tenant: str, server: str, ca: str, certificate: str, key: str) -> str:
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a person reaches the API, and the name in its certificate where that is another."""
+
+    server: str
+    ca: str
+    server_name: str = ""
+
+
+def kubeconfig(person: Person, tenant: str, endpoint: Endpoint, certificate: str, key: str) -> str:
     def encoded(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
 
+    cluster = {"server": endpoint.server, "certificate-authority-data": encoded(endpoint.ca)}
+    if endpoint.server_name:
+        cluster["tls-server-name"] = endpoint.server_name
     document: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": tenant, "cluster": {"server": server, "certificate-authority-data": encoded(ca)}}],
+        "clusters": [{"name": tenant, "cluster": cluster}],
         "users": [
             {
                 "name": person.name,
@@ -214,7 +226,13 @@ def kubeconfig(person: Person, tenant: str, server: str, ca: str, certificate: s
     return yaml_text.dump(document)
 
 
-def still_good(text: str, person: Person, server: str, ca: str, now: datetime.datetime, renew_before: int) -> str:
+def certificate_end(text: str) -> datetime.datetime:
+    """When the certificate in a kubeconfig of ours ends."""
+    user = yaml_text.load(text)["users"][0]["user"]
+    return expiry(base64.b64decode(user["client-certificate-data"]).decode("ascii"))
+
+
+def stale_because(text: str, person: Person, endpoint: Endpoint, now: datetime.datetime, renew_before: int) -> str:
     """Why the person's kubeconfig has to be made anew; empty if it can stay."""
     from cryptography import x509
 
@@ -230,10 +248,10 @@ def still_good(text: str, person: Person, server: str, ca: str, now: datetime.da
         return "it cannot be read"
     if of_whom != f"CN={person.user}":
         return f"it is {of_whom}'s"
-    if authority.strip() != ca.strip():
+    if authority.strip() != endpoint.ca.strip():
         return "the tenant cluster has another certificate authority"
-    if cluster.get("server") != server:
-        return f"the tenant cluster is at {server}"
+    if (cluster.get("server"), cluster.get("tls-server-name") or "") != (endpoint.server, endpoint.server_name):
+        return f"the tenant cluster is at {endpoint.server}"
     if ends <= now + datetime.timedelta(seconds=renew_before):
         return f"its certificate ends {ends:%Y-%m-%d %H:%M} UTC"
     return ""

@@ -37,8 +37,8 @@ def endpoint_of(cluster: Cluster, server: str | None = None) -> Endpoint:
     configuration = cluster.api_client.configuration
     if not configuration.verify_ssl:
         raise KubeError(
-            f"the kubeconfig does not verify the certificate of {cluster.host}, and its successor would not either: give"
-            " it certificate-authority-data in the place of insecure-skip-tls-verify"
+            f"the kubeconfig does not verify the certificate of {cluster.host}, and its successor would not either:"
+            " give it certificate-authority-data in the place of insecure-skip-tls-verify"
         )
     ca = Path(configuration.ssl_ca_cert).read_text(encoding="ascii") if configuration.ssl_ca_cert else ""
     return Endpoint(server or cluster.host, ca, str(getattr(configuration, "tls_server_name", None) or ""))

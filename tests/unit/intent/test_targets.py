@@ -46,7 +46,9 @@ def test_one_by_limit(inventory: Inventory) -> None:
 
 
 def test_all_shared_servers_for_the_host_cluster(inventory: Inventory) -> None:
-    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets([], SHARED, [], [], host_kubeconfig=HOST)
+    assert chosen(inventory, [], EVERYONE, all_by_default=False, host_cluster=True) == Targets(
+        [], SHARED, [], [], host_kubeconfig=HOST
+    )
 
 
 def test_unknown_name(inventory: Inventory) -> None:
@@ -87,7 +89,9 @@ def servers(inventory: Inventory, selected: list[str], hosts: list[str]) -> Targ
 
 
 def test_servers_by_name_need_all_tenant_clusters(inventory: Inventory) -> None:
-    assert servers(inventory, ["metal3"], EVERYONE) == Targets(["blue", "green"], [], ["metal3"], [], host_kubeconfig=HOST)
+    assert servers(inventory, ["metal3"], EVERYONE) == Targets(
+        ["blue", "green"], [], ["metal3"], [], host_kubeconfig=HOST
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors impo
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.tenant_api import Access
 from ansible_collections.baremetal.fabric.plugins.modules import tenant_kubeconfig
 
+from tests.support import kube_api
+
 
 @pytest.fixture
 def access(cluster: Cluster, kubeconfig: Path) -> Access:
@@ -52,7 +54,8 @@ def test_a_kubeconfig_that_works_as_far_as_its_role(
     assert cluster.list("certificates.k8s.io/v1", "CertificateSigningRequest") == []
 
     text = path.read_text()
-    assert not tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["changed"]
+    again = tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    assert not again["changed"] and again["expires"] == made["expires"]
     assert path.read_text() == text
     path.chmod(0o644)
     assert tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["actions"] == [
@@ -104,5 +107,31 @@ def test_a_file_of_somebody_else_is_made_anew(cluster: Cluster, access: Access, 
     tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
     bob = people.Person("bob", "view")
     now = datetime.datetime.now(datetime.UTC)
-    told = people.still_good(path.read_text(), bob, access.server, access.ca, now, 0)
+    told = people.stale_because(path.read_text(), bob, people.Endpoint(access.server, access.ca), now, 0)
     assert told == "it is CN=fabric:ada's"
+
+
+def test_another_address_is_held_to_the_same_certificate(cluster: Cluster, access: Access, tmp_path: Path) -> None:
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
+    elsewhere = params(path, server="https://api.blue.example.com:8443")
+    made = tenant_kubeconfig.present(cluster, access, elsewhere, dry_run=False)
+    assert made["actions"] == [f"kubeconfig {path} made: the tenant cluster is at https://api.blue.example.com:8443"]
+    found = yaml.safe_load(path.read_text())["clusters"][0]["cluster"]
+    assert (found["server"], found["tls-server-name"]) == ("https://api.blue.example.com:8443", "127.0.0.1")
+    assert not tenant_kubeconfig.present(cluster, access, elsewhere, dry_run=False)["changed"]
+
+
+def test_the_host_cluster_refuses_it(cluster: Cluster, access: Access, tmp_path: Path, namespace: str) -> None:
+    """Another API server, with an authority of its own, in the place of the host cluster's."""
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path, cluster_role="cluster-admin"), dry_run=False)
+    assert may(path, "Secret", namespace)
+    with kube_api.running() as elsewhere:
+        host = yaml.safe_load(elsewhere.read_text())["clusters"][0]["cluster"]
+        document = yaml.safe_load(path.read_text())
+        document["clusters"][0]["cluster"] = host
+        path.write_text(yaml.safe_dump(document))
+        with connect(str(path)) as theirs, pytest.raises(KubeError) as caught:
+            theirs.list("v1", "Namespace")
+        assert caught.value.status == 401
