@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network import multicast
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -257,7 +258,7 @@ def test_a_switch_that_keeps_multicast_back_is_noticed(rack: Rack) -> None:
 
 
 def as_a_module(rack: Rack, names: tuple[str, ...], *options: str, **arguments: Any) -> dict[str, dict[str, Any]]:
-    """What Ansible makes of it, on all at once."""
+    """What Ansible makes of it, on all at once; it shows results as YAML or as JSON, which is YAML, too."""
     running = {}
     for name in names:
         asked = {"name": name, "peers": [each for each in names if each != name], "paths": [{"device": "eth9"}]}
@@ -271,7 +272,7 @@ def as_a_module(rack: Rack, names: tuple[str, ...], *options: str, **arguments: 
         }
         running[name] = subprocess.Popen(["nsenter", net, *command], stdout=subprocess.PIPE, text=True, env=environment)
     texts = {name: each.communicate()[0] for name, each in running.items()}
-    return {name: json.loads(text[text.index("{") :]) for name, text in texts.items()}
+    return {name: yaml.safe_load(text.rpartition("=> ")[2]) for name, text in texts.items()}
 
 
 def test_the_module_says_so(rack: Rack) -> None:

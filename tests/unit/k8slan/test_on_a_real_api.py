@@ -20,7 +20,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors impo
 from ansible_collections.baremetal.fabric.plugins.modules import k8slan_lans
 from kubernetes import client, config
 
-from tests.support import paper_k8slan, schemas
+from tests.support import kube_api, paper_k8slan, schemas
 
 from .world import EXAMPLE, OTHER, lan
 
@@ -81,6 +81,13 @@ class Paper:
         self._ends.set()
         if self._thread:
             self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def kubeconfig() -> Iterator[Path]:
+    """An API server of these tests' own: nodes and definitions would be in the way of others."""
+    with kube_api.running() as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
