@@ -33,11 +33,11 @@ options:
     default: present
   binary:
     description: vCluster's command line, a path or a name in E(PATH).
-    type: str
+    type: path
     default: vcluster
   helm_binary:
     description: Helm, a path or a name in E(PATH). vCluster calls it, and would download one if there were none.
-    type: str
+    type: path
     default: helm
   chart:
     description: Name of the chart in its repository, or a path.
@@ -119,7 +119,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import 
 #: The end of what a program has printed, which is where it says why it failed.
 TAIL_LINES = 20
 #: Names in the directory that a call has to itself.
-STATE_FILE, VALUES_FILE = "state.json", "values.yaml"
+STATE_FILE = "state.json"
+VALUES_FILE = "values.yaml"
 
 RULES = {"required_if": [("state", "present", ["values"])]}
 
@@ -128,8 +129,8 @@ def argument_spec() -> dict[str, Any]:
     return {
         **kube_module.control_plane_options(),
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "binary": {"type": "str", "default": "vcluster"},
-        "helm_binary": {"type": "str", "default": "helm"},
+        "binary": {"type": "path", "default": "vcluster"},
+        "helm_binary": {"type": "path", "default": "helm"},
         "chart": {"type": "str", "default": "vcluster"},
         "chart_repository": {"type": "str", "default": "https://charts.loft.sh"},
         "chart_version": {"type": "str"},
@@ -196,7 +197,7 @@ def tail(text: str) -> str:
 
 
 def found(option: str, program: str) -> str:
-    path = shutil.which(str(Path(program).expanduser()))
+    path = shutil.which(program)
     if path is None:
         hint = "install it by the role vcluster_cli, or set its path" if option == "binary" else "set its path"
         raise KubeError(f"{option}: there is no program {program}: {hint}")
@@ -205,7 +206,7 @@ def found(option: str, program: str) -> str:
 
 def chart_of(params: Mapping[str, Any]) -> cli.Chart:
     """With the version that the release will have."""
-    path = Path(params["chart"]).expanduser()
+    path = Path(params["chart"])
     if not path.exists():
         return cli.Chart(params["chart"], params["chart_repository"], params["chart_version"], False)
     try:
