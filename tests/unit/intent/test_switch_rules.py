@@ -78,6 +78,16 @@ def test_vlan_range(inventory: Inventory, only: Only, text: str, message: str) -
     assert message in only(inventory.problems(), "fabric_vlan_range")
 
 
+def test_only_netris_has_ways_out(inventory: Inventory) -> None:
+    inventory.everywhere(
+        fabric_nat_subnets=["198.51.100.0/28"], fabric_shared_vpcs=[{"name": "services", "prefixes": ["10.80.0.0/24"]}]
+    )
+    inventory.set("blue", fabric_internet={"snat_address": "198.51.100.5"}, fabric_peerings=["services"])
+    found = inventory.problems()
+    assert set(found) == {"blue.fabric_internet", "blue.fabric_peerings"}
+    assert all("is what Netris does, and fabric_provider is " in message for message in found.values())
+
+
 def test_no_switch(inventory: Inventory) -> None:
     inventory.groups["switches"] = []
     del inventory.hostvars["leaf1"]
@@ -221,6 +231,9 @@ def test_facts_are_those_of_netris(inventory: Inventory) -> None:
         "vip": "192.168.67.253",
         "control_plane_range": {"start": "192.168.67.250", "end": "192.168.67.252"},
         "dhcp_range": {"start": "192.168.64.1", "end": "192.168.67.249"},
+        "snat_address": "",
+        "dnat": [],
+        "peered_vpcs": [],
     }
 
 
