@@ -187,9 +187,7 @@ def host_document(model: Model, observed: ObservedSwitches) -> Document:
     return _document(model, observed, [(host.name, spec, members)])
 
 
-def absent_document(
-    model: Model, tenant_clusters: Sequence[str], observed: ObservedSwitches | None = None
-) -> Document:
+def absent_document(model: Model, tenant_clusters: Sequence[str], observed: ObservedSwitches | None = None) -> Document:
     """What goes when these tenant clusters go: their networks, everywhere, whatever is observed of them."""
     del observed
     names = [model.tenant_clusters[name].netris_name for name in tenant_clusters]

@@ -273,7 +273,13 @@ def test_who_is_on_the_network() -> None:
     definitions = [
         flat_network.flat_network_objects({**NETWORK, "name": name, "attachment": name})[-1] for name in ("lan", "iot")
     ]
-    found = [*definitions, pod("a", "default/lan@x"), pod("b", "lan"), pod("c", "default/lan", "Succeeded"), pod("d", "default/lan")]
+    found = [
+        *definitions,
+        pod("a", "default/lan@x"),
+        pod("b", "lan"),
+        pod("c", "default/lan", "Succeeded"),
+        pod("d", "default/lan"),
+    ]
     found[-1]["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
     assert flat_network.standing(found, "lan", "default/lan") == {
         "others": ["iot"],
