@@ -112,9 +112,9 @@ EXAMPLES = r"""
     source: 192.168.64.0/22
     snat_to: 198.51.100.10
 
-- name: Lead a public address to the API endpoint of blue
+- name: Lead a port of a public address to host 10 of blue
   baremetal.fabric.netris_nat:
-    name: blue-api
+    name: blue-web
     site: Default
     vpc: blue
     action: dnat
@@ -123,7 +123,8 @@ EXAMPLES = r"""
     destination_port: "443"
     server_cluster: blue
     postfix: nodes
-    dnat_to_host: 1021
+    dnat_to_host: 10
+    dnat_to_port: "8443"
 """
 
 RETURN = r"""

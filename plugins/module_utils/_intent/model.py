@@ -35,7 +35,7 @@ class Dnat:
     address: str
     protocol: str
     port: int
-    # An address; empty where a host number is given. The word vip is the API endpoint.
+    # Empty where a host number is given.
     to: str
     to_host_number: int
     to_port: int

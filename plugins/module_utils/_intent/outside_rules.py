@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
-from .model import NETRIS, Dnat, Model, TenantCluster
+from .address_plan import address_plan
+from .model import NETRIS, Model, TenantCluster
 from .networks import NamedNetwork, parse_network, report_overlaps
 from .observed import ObservedFabric
 from .problems import Problems
 
-VIP = "vip"
 _SUBNETS = "fabric_nat_subnets"
 _SHARED = "fabric_shared_vpcs"
 _VARIABLES = ("fabric_internet", "fabric_peerings")
@@ -145,25 +145,43 @@ def _check_targets(model: Model, tenant: TenantCluster, problems: Problems) -> N
             if not problems.has(f"{path}.to_host_number"):
                 problems.add(f"{path}.to", "is required, or to_host_number; one of the two")
         elif rule.to_host_number:
-            _check_host_number(model, rule, f"{path}.to_host_number", problems)
-        elif rule.to != VIP:
-            _check_target(model, rule, f"{path}.to", problems)
+            _check_host_number(model, tenant, rule.to_host_number, f"{path}.to_host_number", problems)
+        else:
+            _check_target(model, tenant, rule.to, f"{path}.to", problems)
 
 
-def _check_host_number(model: Model, rule: Dnat, path: str, problems: Problems) -> None:
-    last = 2 ** (32 - model.fabric.tenant_prefix_length) - 2
-    if rule.to_host_number > last:
-        length = model.fabric.tenant_prefix_length
-        problems.add(path, f"host number {rule.to_host_number} lies outside a /{length}, which has 1 to {last}")
-    elif rule.to_host_number == model.fabric.gateway_host_number:
-        problems.add(path, f"host number {rule.to_host_number} is the gateway's")
+def _check_host_number(model: Model, tenant: TenantCluster, number: int, path: str, problems: Problems) -> None:
+    length = model.fabric.tenant_prefix_length
+    last = 2 ** (32 - length) - 2
+    if not 1 <= number <= last:
+        problems.add(path, f"host number {number} lies outside a /{length}, which has 1 to {last}")
+    elif number == model.fabric.gateway_host_number:
+        problems.add(path, f"host number {number} is the gateway's")
+    elif number in _control_plane(model, tenant):
+        problems.add(
+            path,
+            f"host number {number} is of the control plane or its API endpoint, which answer strangers by the host"
+            " cluster's network: a port cannot lead there",
+        )
 
 
-def _check_target(model: Model, rule: Dnat, path: str, problems: Problems) -> None:
+def _control_plane(model: Model, tenant: TenantCluster) -> set[int]:
+    """Host numbers that the address plan gives to the control plane."""
+    length = model.fabric.tenant_prefix_length
     try:
-        target = IPv4Address(rule.to)
+        gateway = IPv4Network(f"0.0.0.0/{length}").network_address + model.fabric.gateway_host_number
+        plan = address_plan(f"0.0.0.0/{length}", str(gateway), max(1, tenant.replicas))
+    except ValueError:  # another rule's complaint
+        return set()
+    first, last = (int(IPv4Address(each)) for each in (plan.control_plane.start, plan.control_plane.end))
+    return {*range(first, last + 1), int(IPv4Address(plan.vip))}
+
+
+def _check_target(model: Model, tenant: TenantCluster, text: str, path: str, problems: Problems) -> None:
+    try:
+        target = IPv4Address(text)
     except ValueError:
-        problems.add(path, f"'{rule.to}' is neither {VIP} nor an IPv4 address")
+        problems.add(path, f"'{text}' is not an IPv4 address such as 192.168.64.10")
         return
     try:
         supernet = IPv4Network(model.fabric.tenant_supernet)
@@ -171,6 +189,9 @@ def _check_target(model: Model, rule: Dnat, path: str, problems: Problems) -> No
         return
     if target not in supernet:
         problems.add(path, f"{target} lies outside the tenant supernet {supernet}, so in no tenant cluster's subnet")
+        return
+    # Subnets are cut at multiples of their size, so the host number shows before the subnet is known.
+    _check_host_number(model, tenant, int(target) % 2 ** (32 - model.fabric.tenant_prefix_length), path, problems)
 
 
 # --- peerings ----------------------------------------------------------------------------------------------------
@@ -225,7 +246,7 @@ def check_fabric(model: Model, observed: ObservedFabric, tenant_clusters: Sequen
             _check_public_address(model, observed, tenant, path, IPv4Address(text), problems)
         own = [IPv4Network(each) for each in observed.vpc_subnets.get(tenant.netris_name, ()) if ":" not in each]
         for index, rule in enumerate(tenant.dnat):
-            outside = rule.to and rule.to != VIP and not any(IPv4Address(rule.to) in each for each in own)
+            outside = rule.to and not any(IPv4Address(rule.to) in each for each in own)
             if own and outside:
                 path = f"{name}.fabric_internet.dnat[{index}].to"
                 problems.add(path, f"{rule.to} lies outside its subnet {', '.join(map(str, own))}")

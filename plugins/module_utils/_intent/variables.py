@@ -398,13 +398,13 @@ TENANT_CLUSTER: dict[str, dict[str, Any]] = {
                         "to": {
                             "type": "string",
                             "default": "",
-                            "examples": ["vip", "192.168.64.10"],
-                            "description": "Where it leads: vip for the API endpoint, or an address of its subnet.",
+                            "examples": ["192.168.64.10"],
+                            "description": "Where it leads: an address of its subnet, if that is known.",
                         },
                         "to_host_number": {
                             "type": "integer",
                             "minimum": 1,
-                            "description": "The same as a host number of its subnet, which the controller chooses.",
+                            "description": "The same as a host number of its subnet, whichever the controller chooses.",
                         },
                         "to_port": {
                             "type": "integer",

@@ -133,7 +133,7 @@ def present_document(model: Model, observed: ObservedFabric, tenant_clusters: Se
         "server_cluster_templates": [tenant_template(model)],
         "server_clusters": [_server_cluster(model, tenant) for tenant in chosen],
         "vnets": [_tenant_vnet(model, tenant) for tenant in chosen],
-        **present_outside(model, observed, [(tenant, any_plan(model, tenant)) for tenant in chosen]),
+        **present_outside(model, observed, chosen),
     }
 
 
@@ -324,7 +324,7 @@ def tenant_facts(model: Model, name: str, cluster: Mapping[str, Any] | None) -> 
         "vip": plan.vip,
         "control_plane_range": {"start": plan.control_plane.start, "end": plan.control_plane.end},
         "dhcp_range": _known_range(entry.get("dhcp_range")),
-        **outside_facts(tenant, plan),
+        **outside_facts(tenant, str(entry["subnet"])),
     }
 
 

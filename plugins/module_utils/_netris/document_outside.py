@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Any
 
-from .._intent.address_plan import AddressPlan
-from .._intent.model import Dnat, Model, TenantCluster
+from .._intent.model import Model, TenantCluster
 from .._intent.observed import ObservedFabric, ObservedNat, ObservedPeering
-from .._intent.outside_rules import VIP
 from .model import OWNERSHIP_MARK
 
 Info = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -59,17 +57,12 @@ def _public(rule: Mapping[str, Any]) -> list[str]:
     return [str(each) for each in found if each]
 
 
-def present_outside(
-    model: Model, observed: ObservedFabric, tenants: Iterable[tuple[TenantCluster, AddressPlan]]
-) -> Document:
-    """Rules and peerings of these tenant clusters, and the removal of those of ours that are not wanted any more.
-
-    Each comes with its address plan in any subnet: the host numbers are the same in all of them.
-    """
+def present_outside(model: Model, observed: ObservedFabric, tenants: Iterable[TenantCluster]) -> Document:
+    """Rules and peerings of these tenant clusters, and the removal of those of ours that are not wanted any more."""
     nats: list[dict[str, Any]] = []
     peerings: list[dict[str, Any]] = []
-    for tenant, plan in tenants:
-        nats += _rules(model, tenant, plan)
+    for tenant in tenants:
+        nats += _rules(model, tenant)
         peerings += _peerings(model, tenant)
         wanted = {each["name"] for each in (*nats, *peerings)}
         gone = absent_outside(observed, [tenant.netris_name])
@@ -95,7 +88,7 @@ def _filled(nats: list[dict[str, Any]], peerings: list[dict[str, Any]]) -> Docum
     return {key: entries for key, entries in (("vpc_peerings", peerings), ("nats", nats)) if entries}
 
 
-def _rules(model: Model, tenant: TenantCluster, plan: AddressPlan) -> list[dict[str, Any]]:
+def _rules(model: Model, tenant: TenantCluster) -> list[dict[str, Any]]:
     name = tenant.netris_name
     common = {"site": model.fabric.site, "vpc": name, **_of(model, tenant)}
     rules: list[dict[str, Any]] = []
@@ -110,18 +103,11 @@ def _rules(model: Model, tenant: TenantCluster, plan: AddressPlan) -> list[dict[
                 "protocol": rule.protocol,
                 "destination": rule.address,
                 "destination_port": str(rule.port),
-                **_target(rule, plan),
+                **({"dnat_to": rule.to} if rule.to else {"dnat_to_host": rule.to_host_number}),
                 "dnat_to_port": str(rule.to_port),
             }
         )
     return rules
-
-
-def _target(rule: Dnat, plan: AddressPlan) -> dict[str, Any]:
-    if rule.to and rule.to != VIP:
-        return {"dnat_to": rule.to}
-    first = int(IPv4Network(plan.subnet).network_address)
-    return {"dnat_to_host": int(IPv4Address(plan.vip)) - first if rule.to == VIP else rule.to_host_number}
 
 
 def _peerings(model: Model, tenant: TenantCluster) -> list[dict[str, Any]]:
@@ -152,9 +138,9 @@ def _of(model: Model, tenant: TenantCluster) -> dict[str, str]:
     return {"server_cluster": tenant.netris_name, "postfix": model.fabric.template_postfix}
 
 
-def outside_facts(tenant: TenantCluster, plan: AddressPlan | None) -> dict[str, Any]:
+def outside_facts(tenant: TenantCluster, subnet: str | None) -> dict[str, Any]:
     """Its public addresses and peers. What it has none of is empty; None is what is not known or not there yet."""
-    if plan is None:
+    if subnet is None:
         return {
             "snat_address": None if tenant.snat_address else "",
             "dnat": None if tenant.dnat else [],
@@ -167,15 +153,10 @@ def outside_facts(tenant: TenantCluster, plan: AddressPlan | None) -> dict[str, 
                 "address": rule.address,
                 "protocol": rule.protocol,
                 "port": rule.port,
-                "to": _target_address(rule, plan),
+                "to": rule.to or str(IPv4Network(subnet)[rule.to_host_number]),
                 "to_port": rule.to_port,
             }
             for rule in tenant.dnat
         ],
         "peered_vpcs": list(tenant.peerings),
     }
-
-
-def _target_address(rule: Dnat, plan: AddressPlan) -> str:
-    target = _target(rule, plan)
-    return str(target.get("dnat_to") or IPv4Network(plan.subnet)[target["dnat_to_host"]])

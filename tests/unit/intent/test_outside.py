@@ -25,7 +25,7 @@ from .fabric_now import BLUE, SHARED, cluster, info
 Only = Callable[[dict[str, str], str], str]
 
 INTERNET = {"snat_address": "198.51.100.5"}
-API = {"address": "198.51.100.6", "port": 443, "to": "vip"}
+WEB = {"address": "198.51.100.6", "port": 443, "to_host_number": 10}
 OF_BLUE = {"server_cluster": "blue", "postfix": "nodes"}
 
 
@@ -64,7 +64,7 @@ def rule(name: str, vpc: str = "blue", ours: bool = True, **more: Any) -> dict[s
 
 
 def test_a_right_one_is_fine(outside: Inventory) -> None:
-    outside.set("blue", fabric_internet={**INTERNET, "dnat": [API]}, fabric_peerings=["services"])
+    outside.set("blue", fabric_internet={**INTERNET, "dnat": [WEB]}, fabric_peerings=["services"])
     outside.set("green", fabric_internet={"snat_address": "198.51.100.7"}, fabric_peerings=["services"])
     model = outside.model()
     assert model.tenant_clusters["blue"].dnat[0].to_port == 443
@@ -72,7 +72,7 @@ def test_a_right_one_is_fine(outside: Inventory) -> None:
 
 
 def test_all_mistakes_are_told_at_once(outside: Inventory) -> None:
-    dnat = [{**API, "address": "203.0.113.1"}, {"address": "x", "port": 80, "to": "10.0.0.1"}, {**API, "port": 0}]
+    dnat = [{**WEB, "address": "203.0.113.1"}, {"address": "x", "port": 80, "to": "10.0.0.1"}, {**WEB, "port": 0}]
     outside.set(
         "blue", fabric_internet={"snat_address": "203.0.113.9", "dnat": dnat}, fabric_peerings=["green", "sevices"]
     )
@@ -99,21 +99,21 @@ def test_an_address_without_any_subnet(inventory: Inventory, only: Only) -> None
 
 
 def test_an_address_of_two_tenant_clusters(outside: Inventory, only: Only) -> None:
-    outside.set("blue", fabric_internet={"dnat": [{**API, "address": "198.51.100.5"}]})
+    outside.set("blue", fabric_internet={"dnat": [{**WEB, "address": "198.51.100.5"}]})
     outside.set("green", fabric_internet=INTERNET)
     message = only(outside.problems(), "green.fabric_internet.snat_address")
     assert "198.51.100.5 is also used by blue (blue.fabric_internet.dnat[0].address)" in message
 
 
 def test_one_address_in_and_out_of_one_tenant_cluster_is_fine(outside: Inventory) -> None:
-    outside.set("blue", fabric_internet={**INTERNET, "dnat": [{**API, "address": "198.51.100.5"}]})
+    outside.set("blue", fabric_internet={**INTERNET, "dnat": [{**WEB, "address": "198.51.100.5"}]})
     outside.model()
 
 
 def test_a_port_taken_twice(outside: Inventory, only: Only) -> None:
-    udp = {**API, "protocol": "udp"}
-    again = {**API, "to": "", "to_host_number": 9}
-    outside.set("blue", fabric_internet={"dnat": [API, udp, again]})
+    udp = {**WEB, "protocol": "udp"}
+    again = {**WEB, "to_host_number": 9}
+    outside.set("blue", fabric_internet={"dnat": [WEB, udp, again]})
     message = only(outside.problems(), "blue.fabric_internet.dnat[2].port")
     assert message == "tcp port 443 of 198.51.100.6 is taken by blue.fabric_internet.dnat[0]"
 
@@ -122,11 +122,15 @@ def test_a_port_taken_twice(outside: Inventory, only: Only) -> None:
     ("target", "key", "message"),
     [
         ({}, "to", "is required, or to_host_number"),
-        ({"to": "vip", "to_host_number": 9}, "to", "one of the two"),
-        ({"to": "metal1"}, "to", "neither vip nor an IPv4 address"),
+        ({"to": "192.168.64.9", "to_host_number": 9}, "to", "one of the two"),
+        ({"to": "metal1"}, "to", "is not an IPv4 address"),
         ({"to": "192.168.55.9"}, "to", "lies outside the tenant supernet 192.168.64.0/18"),
         ({"to_host_number": 1023}, "to_host_number", "lies outside a /22, which has 1 to 1022"),
         ({"to_host_number": 1022}, "to_host_number", "is the gateway's"),
+        ({"to_host_number": 1021}, "to_host_number", "is of the control plane or its API endpoint"),
+        ({"to_host_number": 1018}, "to_host_number", "is of the control plane or its API endpoint"),
+        ({"to": "192.168.71.254"}, "to", "is the gateway's"),
+        ({"to": "192.168.71.253"}, "to", "is of the control plane or its API endpoint"),
     ],
 )
 def test_a_wrong_target(outside: Inventory, only: Only, target: dict[str, Any], key: str, message: str) -> None:
@@ -249,7 +253,7 @@ def test_a_peer_that_does_not_exist(outside: Inventory) -> None:
 
 
 def test_a_target_outside_the_subnet_that_was_chosen(outside: Inventory) -> None:
-    outside.set("blue", fabric_internet={"dnat": [{**API, "to": "192.168.68.9"}]})
+    outside.set("blue", fabric_internet={"dnat": [{"address": "198.51.100.6", "port": 443, "to": "192.168.68.9"}]})
     assert problems(outside, now()) == {}
     built = now()
     built["subnets"].append({"prefix": "192.168.64.0/22", "vpc": "blue", "purpose": "common", "sites": ["Default"]})
@@ -288,14 +292,14 @@ def document(inventory: Inventory, found: dict[str, Any] | None = None) -> dict[
 
 def test_rules_and_peerings(outside: Inventory) -> None:
     target = {"address": "198.51.100.5", "port": 53, "protocol": "udp", "to": "192.168.64.9", "to_port": 5353}
-    outside.set("blue", fabric_internet={**INTERNET, "dnat": [API, target]}, fabric_peerings=["services"])
+    outside.set("blue", fabric_internet={**INTERNET, "dnat": [WEB, target]}, fabric_peerings=["services"])
     made = document(outside)
     common = {"site": "Default", "vpc": "blue", **OF_BLUE}
     assert made["nats"] == [
         {"name": "blue-snat", **common, "action": "snat", "snat_to": "198.51.100.5"},
         {
             "name": "blue-dnat-198.51.100.6-tcp-443", **common, "action": "dnat", "protocol": "tcp",
-            "destination": "198.51.100.6", "destination_port": "443", "dnat_to_host": 1021, "dnat_to_port": "443",
+            "destination": "198.51.100.6", "destination_port": "443", "dnat_to_host": 10, "dnat_to_port": "443",
         },
         {
             "name": "blue-dnat-198.51.100.5-udp-53", **common, "action": "dnat", "protocol": "udp",
@@ -315,7 +319,7 @@ def test_nothing_is_asked_for_nothing(outside: Inventory) -> None:
 
 
 def test_what_the_inventory_names_no_more_goes_and_what_others_made_stays(outside: Inventory) -> None:
-    outside.set("blue", fabric_internet={"dnat": [API]})
+    outside.set("blue", fabric_internet={"dnat": [WEB]})
     found = {
         **now(),
         "nats": [rule("blue-snat"), rule("by-hand", ours=False), rule("green-snat", vpc="green")],
@@ -355,22 +359,22 @@ def test_the_prefix_rule_is_the_controllers_affair(outside: Inventory) -> None:
 
 
 def test_facts_and_lines(outside: Inventory) -> None:
-    outside.set("blue", fabric_internet={**INTERNET, "dnat": [API]}, fabric_peerings=["services"])
+    outside.set("blue", fabric_internet={**INTERNET, "dnat": [WEB]}, fabric_peerings=["services"])
     model = outside.model()
     before = tenant_facts(model, "blue", None)
     assert (before["snat_address"], before["dnat"], before["peered_vpcs"]) == (None, None, None)
     facts = tenant_facts(model, "blue", cluster("blue", ["metal1"], SHARED, **BLUE))
     assert (facts["snat_address"], facts["peered_vpcs"]) == ("198.51.100.5", ["services"])
     assert facts["dnat"] == [
-        {"address": "198.51.100.6", "protocol": "tcp", "port": 443, "to": "192.168.67.253", "to_port": 443}
+        {"address": "198.51.100.6", "protocol": "tcp", "port": 443, "to": "192.168.64.10", "to_port": 443}
     ]
     assert facts_line("blue", facts).endswith(
-        "snat address 198.51.100.5, dnat 198.51.100.6:443/tcp->192.168.67.253:443, peered vpcs services"
+        "snat address 198.51.100.5, dnat 198.51.100.6:443/tcp->192.168.64.10:443, peered vpcs services"
     )
     observed = observe(model, now())
     lines = present_lines(model, observed, ["blue"], capacity(model, observed))
     assert [line for line in lines if " reaches " in line or " leads " in line] == [
         "  reaches the internet as 198.51.100.5",
-        "  198.51.100.6 tcp port 443 leads to vip port 443",
+        "  198.51.100.6 tcp port 443 leads to host number 10 port 443",
         "  reaches the shared VPC services",
     ]

@@ -53,6 +53,14 @@ def test_they_accept_the_lab() -> None:
         assert complaints(schema, yaml.safe_load((lab / file).read_text())) == []
 
 
+def test_they_accept_the_example_with_ways_out() -> None:
+    example = REPOSITORY / "inventories" / "internet"
+    wide = [yaml.safe_load(path.read_text()) for path in sorted((example / "group_vars" / "all").glob("*.yml"))]
+    assert complaints("group_vars_all.schema.json", {key: value for each in wide for key, value in each.items()}) == []
+    for file in sorted((example / "host_vars").glob("*.yml")):
+        assert complaints("tenant_cluster.schema.json", yaml.safe_load(file.read_text())) == []
+
+
 def test_they_refuse_a_misspelt_key() -> None:
     values = {**WIDE, "fabric_host_cluster": {**WIDE["fabric_host_cluster"], "gatway": "x"}}
     assert any("gatway" in each for each in complaints("group_vars_all.schema.json", values))
