@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A CNI plugin that comes after `bridge` with DHCP and does what the plugins that are released with CNI leave undone.
 

@@ -86,7 +86,7 @@ class Lan:
             source = binaries.directory() / "cni" / name
             assert source.exists(), f"{source} is missing: run python -m fabric_lab.build"
             (self.programs / name).symlink_to(source)
-        (self.programs / flat_network.OWN_PLUGIN).write_text(OWN_PLUGIN.read_text())
+        (self.programs / flat_network.OWN_PLUGIN).write_text("#!/usr/bin/env python3\n" + OWN_PLUGIN.read_text())
         (self.programs / flat_network.OWN_PLUGIN).chmod(0o755)
         for space in (self.node, self.lan, self.cluster):
             ip("netns", "add", space)
