@@ -14,7 +14,7 @@ description:
 attributes:
   check_mode:
     support: full
-    description: VLAN ids and subnets that are not given away yet stay unknown.
+    description: VLAN ids and subnets are given away, but not written down.
   diff_mode:
     support: full
     description: Shows the file.
@@ -65,8 +65,13 @@ looks:
   elements: dict
   returned: with every O(phase) but V(reserve)
 reserved:
-  description: By network, its C(vlan_id) and C(subnet); null where only a run without check mode can tell.
+  description: By network, its C(vlan_id) and C(subnet).
   type: dict
+  returned: with O(phase=reserve)
+tentative:
+  description: Networks whose VLAN id and subnet were not written down, in check mode; another play may take them.
+  type: list
+  elements: str
   returned: with O(phase=reserve)
 lines:
   description: What has to be set, one line for each network and port that changes.

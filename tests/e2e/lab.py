@@ -299,8 +299,8 @@ def end_state(lab: TestLab, tenant: str) -> dict[str, Any]:
     }
 
 
-def bring_up(name: str, slot: int) -> TestLab:
-    lab = state.claim(name, slot, None)
+def bring_up(name: str, slot: int, fabric: str | None = None) -> TestLab:
+    lab = state.claim(name, slot, None, fabric)
     levels.up(lab, levels.Level.rack, levels.Phases())
     return TestLab(lab)
 

@@ -6,11 +6,13 @@ know VLANs. Where they do not, `ip` and `bridge` are a stand-in with the rules o
 processes and files are real in both.
 
     python -m tests.support.switch_space DIRECTORY ip|bridge|lldpcli ARGUMENT…    is that stand-in
+    python -m tests.support.switch_space DIRECTORY make|end|vlans                 makes one, ends it, tells its VLANs
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pickle
 import shutil
@@ -51,6 +53,14 @@ def make(directory: Path, python: str = sys.executable, netns: str = "") -> Path
     return _program(directory / "python", f"exec {enter}unshare --mount sh -c '{inside}' sh \"$@\"\n")
 
 
+def server(directory: Path, python: str = sys.executable) -> Path:
+    """A server as far as LLDP goes: its interpreter, whose `lldpcli` tells what is in the file lldp.json."""
+    (directory / "bin").mkdir(parents=True)
+    _program(directory / "bin" / "lldpcli", f"exec cat {directory}/lldp.json\n")
+    (directory / "lldp.json").write_text("{}")
+    return _program(directory / "python", f'PATH={directory}/bin:$PATH exec {python} "$@"\n')
+
+
 def kernel(directory: Path) -> FakeSwitch:
     """The stand-in's present state."""
     switch: FakeSwitch = pickle.loads((directory / "kernel").read_bytes())
@@ -85,6 +95,16 @@ def _dnsmasq(arguments: list[str]) -> None:
 
 
 def main(directory: Path, tool: str, arguments: list[str]) -> int:
+    if tool == "make":
+        make(directory)
+        return 0
+    if tool == "end":
+        end(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+        return 0
+    if tool == "vlans":
+        print(json.dumps({vlan: sorted(ports) for vlan, ports in kernel(directory).reaches().items()}))
+        return 0
     if arguments[:2] == ["netns", "exec"]:
         _dnsmasq(arguments[4:])
         return 0

@@ -55,7 +55,7 @@ def run(options: Mapping[str, Any], system: System, check_mode: bool) -> dict[st
                 system.write(path, new, 0o644)
             else:
                 system.remove(path)
-        return {**result, "changed": new != old or bool(result.get("unknown")), "diff": {"before": old, "after": new}}
+        return {**result, "changed": new != old, "diff": {"before": old, "after": new}}
 
 
 def parse(text: str | None) -> Records:
@@ -112,20 +112,18 @@ def _reserve(records: Records, document: Mapping[str, Any], check_mode: bool) ->
     }
     for state in records.switches.values():
         taken.update(state.networks)
-    unknown: list[str] = []
+    tentative: list[str] = []
     reserved: dict[str, dict[str, Any]] = {}
     for entry in document["reserve"]:
         name = str(entry["name"])
-        if name not in taken and check_mode:
-            unknown.append(name)
-            reserved[name] = {"vlan_id": None, "subnet": None}
-            continue
         if name not in taken:
+            if check_mode:
+                tentative.append(name)
             taken[name] = allocate(entry, taken, vlan_ids(str(document["vlan_range"])), set())
         reserved[name] = {"vlan_id": taken[name].vlan_id, "subnet": taken[name].subnet}
     carried = {name for state in records.switches.values() for name in state.networks}
-    new = {name: each for name, each in reserved.items() if each["vlan_id"] is not None and name not in carried}
-    return replace(records, reserved={**records.reserved, **new}), {"reserved": reserved, "unknown": unknown}
+    new = {name: each for name, each in reserved.items() if name not in carried}
+    return replace(records, reserved={**records.reserved, **new}), {"reserved": reserved, "tentative": tentative}
 
 
 def _merged(records: Records, options: Mapping[str, Any]) -> Records:

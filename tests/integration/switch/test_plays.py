@@ -1,4 +1,4 @@
-"""The role `fabric` with the provider `linux_switch`: real Ansible, scripts, locks and processes; the kernel of the
+"""The role `fabric` without Netris: real Ansible, scripts, locks and processes; the kernel of the
 switch is a stand-in, since bridges that know VLANs are nothing that every machine has. See `test_bridge` and the lab.
 """
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import switch_space
 
+SERVERS = ("shared1", "shared2", "shared3", "metal1", "metal2", "metal3")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 
@@ -23,6 +24,8 @@ class Rack:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         switch_space.make(directory)
+        for name in SERVERS:
+            switch_space.server(directory / name)
 
     def start(self, group: str, entry: str = "main", *options: str, **environment: str) -> subprocess.Popen[str]:
         extra = json.dumps({"group": group, "entry": entry})
@@ -44,6 +47,19 @@ class Rack:
     def facts(self, tenant: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.directory / f"{tenant}.json").read_text())
         return found
+
+    def cable(self, server: str, **nics: tuple[str, int | None]) -> None:
+        """What a server hears: by NIC, the port of leaf1 and the untagged VLAN that it tells."""
+        interfaces = [
+            {
+                "name": nic,
+                "chassis": [{"name": [{"value": "leaf1"}]}],
+                "port": [{"id": [{"type": "ifname", "value": port}]}],
+                **({"vlan": [{"vlan-id": str(vlan), "pvid": True}]} if vlan else {}),
+            }
+            for nic, (port, vlan) in nics.items()
+        ]
+        (self.directory / server / "lldp.json").write_text(json.dumps({"lldp": [{"interface": interfaces}]}))
 
     def vlans(self) -> dict[int, set[str]]:
         return switch_space.kernel(self.directory).reaches()
@@ -122,6 +138,74 @@ def test_a_play_that_is_killed_before_it_confirms_is_taken_back_and_finished_by_
     told = rack.play("blue", "main", "-e", "fabric_switch_rollback_timeout=3")
     assert "changed=" in told
     assert rack.vlans()[100] == {"po-shared1", "po-shared2", "po-shared3", "po-metal1", "gw100"}
+
+
+SWP7 = "leaf1 swp7 (eth9@metal1): LACP port-channel of swp7, swp8; VLAN 100 untagged (access); MTU 9216"
+MANUAL = {"FABRIC_PROVIDER": "manual"}
+QUIET = ("-e", json.dumps({"fabric_manual_probe": False}))
+
+
+def flat(output: str) -> str:
+    """Without the line breaks that Ansible puts into long messages."""
+    return " ".join(output.split())
+
+
+def cables(rack: Rack) -> None:
+    for index, server in enumerate(SERVERS):
+        rack.cable(server, eth9=(f"swp{2 * index + 1}", None), eth10=(f"swp{2 * index + 2}", None))
+
+
+def test_a_person_is_told_what_to_set_and_waited_for(rack: Rack) -> None:
+    record = rack.directory / "fabric-manual.json"
+    planned = rack.play("blue", "main", "--check", *QUIET, **MANUAL)
+    assert "VLAN ids and subnets as they would be given away now: blue" in planned
+    assert "leaf1 swp7 (eth9@metal1): LACP port-channel of swp7, swp8; VLAN 100 untagged (access); MTU 9216" in flat(
+        planned
+    )
+    assert not record.exists() and rack.facts("blue")["vlan_id"] is None
+
+    cables(rack)
+    rack.cable("metal1", eth9=("swp8", 1), eth10=("swp7", 1))
+    process = rack.start("blue", "main", *QUIET, **MANUAL)
+    told = []
+    for line in process.stdout or ():
+        told.append(line)
+        if "RETRYING" in line and "metal1" not in record.read_text():
+            # somebody mends the cables and sets the ports
+            rack.cable("metal1", eth9=("swp7", 100), eth10=("swp8", 100))
+    assert process.wait(120) == 0, "".join(told)
+    text = flat("".join(told))
+    assert SWP7 in text
+    assert "eth9 hears swp8 of leaf1; it is to hear swp7 of leaf1" in text
+    assert "RETRYING" in text
+    assert json.loads(record.read_text())["reserved"] == {}
+    assert rack.facts("blue")["vlan_id"] == 100
+    table = (rack.directory / "fabric-ports.csv").read_text().splitlines()
+    assert "leaf1,swp7,metal1,eth9,set,swp7+swp8,100,,9216,blue" in table
+
+    assert "changed=0" in rack.play("blue", "main", *QUIET, **MANUAL)
+    assert "changed=1" in rack.play("blue", "main", "--check", *QUIET, METAL1="green", **MANUAL)
+
+
+def test_who_is_waited_for_in_vain_finds_the_same_ids_the_next_time(rack: Rack) -> None:
+    short = ("-e", json.dumps({"fabric_manual_probe": False, "fabric_manual_timeout": 2}))
+    process = rack.start("blue", "main", *short, **MANUAL)
+    output, _none = process.communicate(timeout=120)
+    assert process.returncode and "hears no LLDP; it is to hear" in flat(output)
+    record = json.loads((rack.directory / "fabric-manual.json").read_text())
+    assert record == {
+        "version": 1,
+        "reserved": {"blue": {"vlan_id": 100, "subnet": "192.168.64.0/22"}},
+        "switches": {},
+    }
+    cables(rack)
+    rack.play("green", "main", *QUIET, **MANUAL)
+    rack.play("blue", "main", *QUIET, **MANUAL)
+    assert (rack.facts("blue")["vlan_id"], rack.facts("green")["vlan_id"]) == (100, 101)
+    rack.play("metal1", "move", *QUIET, METAL1="green", **MANUAL)
+    assert "server metal1: stays in" in rack.play("metal1", "moves", METAL1="green", **MANUAL)
+    rack.play("tenant_clusters", "absent", *QUIET, METAL1="green", **MANUAL)
+    assert not (rack.directory / "fabric-manual.json").exists()
 
 
 def test_what_is_wrong_is_told_before_anything_is_touched(rack: Rack) -> None:

@@ -110,7 +110,7 @@ def test_ids_stay_from_run_to_run_and_unfinished_work_is_listed_again(site: Site
 
 def test_check_mode_writes_nothing(site: Site) -> None:
     result = site.call("reserve", True, document=document(BLUE))
-    assert result["reserved"] == {"blue": {"vlan_id": None, "subnet": None}} and result["changed"]
+    assert (result["tentative"], result["changed"]) == (["blue"], True)
     assert not site.file.exists()
 
 
