@@ -17,7 +17,7 @@ from .conftest import Tenants, settled, unchanged
 from .lab import TestLab
 from .test_50_change import copy_inventory
 
-pytestmark = pytest.mark.m12
+pytestmark = pytest.mark.bare_iron
 
 SERVER, TENANT = "metal3", "blue"
 ONLY = ("-e", f"fabric_server={SERVER}", "-e", f"fabric_tenants={TENANT}")

@@ -20,7 +20,7 @@ from fabric_lab import state
 from .conftest import Tenants, settled, unchanged
 from .lab import ROOT, SHARED, TestLab
 
-pytestmark = pytest.mark.m10
+pytestmark = pytest.mark.bridges
 
 DEFINITIONS = ("nodenetworkconfigurationpolicies", "nodenetworkconfigurationenactments")
 

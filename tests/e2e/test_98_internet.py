@@ -24,7 +24,7 @@ from .conftest import Tenants, settled, unchanged
 from .lab import TestLab
 from .test_50_change import copy_inventory
 
-pytestmark = pytest.mark.m10
+pytestmark = pytest.mark.internet
 
 EXAMPLE = REPOSITORY / "inventories" / "internet"
 OUTSIDE = REPOSITORY / "lab" / "rack" / "outside.yml"

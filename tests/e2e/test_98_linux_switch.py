@@ -12,7 +12,7 @@ from fabric_lab import levels
 from .conftest import settled, unchanged
 from .lab import SHARED, TestLab, bring_up, take_down
 
-pytestmark = pytest.mark.m10
+pytestmark = pytest.mark.linux_switch
 
 
 def vlans(lab: TestLab) -> dict[int, set[str]]:

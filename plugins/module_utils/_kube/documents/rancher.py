@@ -37,7 +37,7 @@ def without_flannel(cluster: Document, way: str = ENVIRONMENT) -> Document:
 
 def _environment(variables: list[Document]) -> list[Document]:
     former = next((str(each.get("value") or "") for each in variables if each.get("name") == VARIABLE), "")
-    names = {flag.split("=")[0] for flag in FLAGS}
+    names = {flag.split("=", maxsplit=1)[0] for flag in FLAGS}
     words = [word for word in former.split() if word.split("=")[0] not in names]
     value = {"name": VARIABLE, "value": " ".join([*words, *FLAGS])}
     if not any(each.get("name") == VARIABLE for each in variables):
