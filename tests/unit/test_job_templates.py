@@ -97,7 +97,7 @@ def test_what_a_playbook_takes_is_asked_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
 def test_what_must_be_named_is_a_required_question(name: str) -> None:
-    checks = [role for play in plays(name)[:1] for role in play["roles"]]
+    checks = [role for play in plays(name)[:1] for role in play.get("roles") or []]
     for role in checks:
         if role.get("intent_all_by_default") is False:
             assert asked(name)[role.get("intent_variable", "fabric_tenants")]["required"] is True
