@@ -29,7 +29,9 @@ _SPARE = 30.0
 
 def look(system: System, switch: str) -> dict[str, Any]:
     """What the switch carries by its own record, and what its ports lead to. Changes nothing."""
-    state, observed = load(system.read(render.STATE_FILE)), observe(system)
+    # what another play is at has half of its namespaces and ports
+    with system.lock(True, render.LOCK_FILE):
+        state, observed = load(system.read(render.STATE_FILE)), observe(system)
     heard = neighbours(system)
     return {
         "switch": switch,
