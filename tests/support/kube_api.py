@@ -199,6 +199,12 @@ def _issue(
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        # Python 3.13 verifies strictly: a chain without these is refused.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key((signer or key).public_key()), critical=False
+        )
+        .add_extension(_usage(authority=issuer is None), critical=True)
     )
     if hosts:
         names = [x509.IPAddress(ipaddress.ip_address(host)) for host in hosts]
@@ -213,6 +219,20 @@ def _issue(
         )
     )
     return key, certificate
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=not authority,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _kubeconfig(directory: Path, port: int) -> Path:
