@@ -30,6 +30,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "node_name": {"type": "str", "required": True},
                 "nodes": {"type": "list", "elements": "dict", "default": []},
                 "unknown": {"type": "list", "elements": "str", "default": []},
+                "clusters_asked": {"type": "bool", "default": False},
             }
         )
         server = str(variables["inventory_hostname"])
@@ -50,6 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                     if each["name"] == options["node_name"]
                 ],
                 unknown=options["unknown"],
+                clusters_asked=options["clusters_asked"],
             )
         )
         result.update(changed=False, action=verdict.action, reason=verdict.reason, refusals=list(verdict.refusals))

@@ -65,6 +65,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked:
+  description: Whether there was a kubeconfig file, and so anybody to ask.
+  returned: success
+  type: bool
+  sample: true
 nodes:
   description: The nodes.
   returned: success
@@ -124,7 +129,8 @@ def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
     nodes: list[dict[str, Any]] = []
     unknown: list[str] = []
-    if Path(params["kubeconfig"]).exists():
+    asked = Path(params["kubeconfig"]).exists()
+    if asked:
         try:
             with client.connect(params["kubeconfig"], params.get("context")) as host:
                 nodes += _nodes(host, "host cluster")
@@ -132,7 +138,7 @@ def work(module: kube_module.Call) -> dict[str, Any]:
                     _ask_tenant(host, tenant, nodes, unknown)
         except KubeError as error:
             unknown.append(error.message)
-    return {"changed": False, "nodes": nodes, "unknown": unknown}
+    return {"changed": False, "asked": asked, "nodes": nodes, "unknown": unknown}
 
 
 def _ask_tenant(host: Cluster, tenant: dict[str, Any], nodes: list[dict[str, Any]], unknown: list[str]) -> None:

@@ -61,6 +61,10 @@ options:
     type: list
     elements: str
     default: []
+  clusters_asked:
+    description: Whether there was a host cluster to ask. Without one no server that runs is installed.
+    type: bool
+    default: false
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """

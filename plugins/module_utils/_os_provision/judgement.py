@@ -44,6 +44,8 @@ class Look:
     nodes: Sequence[Node] = ()
     # Why some cluster could not be asked.
     unknown: Sequence[str] = ()
+    # There was a host cluster to ask. Before the first servers are installed there is none.
+    clusters_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def judge(look: Look) -> Verdict:
     if look.answers and not look.asked:
         return Verdict(KEEP, "it answers: it has a system already")
     refusals = [*_power(look), *_consent(look), *_nodes(look)]
-    refusals += [f"it cannot be told whether it is a node: {why}" for why in look.unknown]
+    refusals += [f"it cannot be told whether it is a node: {why}" for why in (*_unasked(look), *look.unknown)]
     reason = "a new installation was asked for" if look.asked else "it has no system that answers"
     return Verdict(INSTALL, reason, tuple(refusals))
 
@@ -83,6 +85,16 @@ def _consent(look: Look) -> list[str]:
             f" host_vars/{look.server}.yml"
         ]
     return [f"its disk would be written, and nobody allowed it: set {WIPE}: true in host_vars/{look.server}.yml"]
+
+
+def _unasked(look: Look) -> list[str]:
+    """A server that is off is no Ready node; one that runs may be, wherever its cluster is."""
+    if look.clusters_asked or look.power == _OFF:
+        return []
+    return [
+        "it runs, and there is no host cluster to ask. Name a kubeconfig file that is there (os_provision_kubeconfig,"
+        " by default fabric_host_cluster.kubeconfig), or accept that with os_provision_allow_unreachable: true"
+    ]
 
 
 def _nodes(look: Look) -> list[str]:

@@ -39,8 +39,9 @@ def test_a_server_with_a_system_is_left_alone(changes: dict[str, Any]) -> None:
     [
         ({"consent": False}, "set os_provision_wipe: true in host_vars/metal1.yml"),
         ({"consent": False, "consent_elsewhere": True}, "not in the variables of metal1 itself"),
-        ({"power": "On"}, "-e fabric_reinstall=metal1"),
-        ({"power": ""}, "unknown state of power"),
+        ({"power": "On", "clusters_asked": True}, "-e fabric_reinstall=metal1"),
+        ({"power": "", "clusters_asked": True}, "unknown state of power"),
+        ({"power": "On", "asked": True}, "there is no host cluster to ask"),
         ({"nodes": [Node("tenant cluster blue", "metal1", True)]}, "the Ready node metal1 of tenant cluster blue"),
         ({"nodes": [Node("tenant cluster blue", "metal1", False)]}, "which is not Ready"),
         ({"unknown": ["blue does not answer"]}, "cannot be told whether it is a node: blue does not answer"),
@@ -53,20 +54,25 @@ def test_refusals(changes: dict[str, Any], words: str) -> None:
 
 def test_all_refusals_are_told_at_once() -> None:
     nodes = [Node("host cluster", "metal1", True)]
-    assert len(judge(look(consent=False, power="On", nodes=nodes, unknown=["green is gone"])).refusals) == 4
+    assert len(judge(look(consent=False, power="On", nodes=nodes, unknown=["green is gone"])).refusals) == 5
 
 
 def test_who_is_named_is_installed_though_it_runs() -> None:
-    verdict = judge(look(answers=True, asked=True, power="On", nodes=[Node("blue", "metal1", False)]))
+    nodes = [Node("blue", "metal1", False)]
+    verdict = judge(look(answers=True, asked=True, power="On", clusters_asked=True, nodes=nodes))
     assert (verdict.action, verdict.refusals) == (INSTALL, ())
 
 
 def test_a_ready_node_is_refused_whatever_is_asked_for() -> None:
-    assert judge(look(answers=True, asked=True, power="On", nodes=[Node("blue", "metal1", True)])).refusals
+    (refusal,) = judge(
+        look(answers=True, asked=True, power="On", clusters_asked=True, nodes=[Node("blue", "metal1", True)])
+    ).refusals
+    assert "the Ready node" in refusal
 
 
 def test_naming_a_server_is_no_consent() -> None:
-    assert judge(look(answers=True, asked=True, consent=False)).refusals
+    (refusal,) = judge(look(answers=True, asked=True, power="On", clusters_asked=True, consent=False)).refusals
+    assert "nobody allowed it" in refusal
 
 
 ENTRIES = [
