@@ -7,7 +7,7 @@ and no DHCP server answers before its gateway is there. Each step knows what tak
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Mapping
 
 from .._host_network.links import Link, members
 from . import names
@@ -31,11 +31,22 @@ def plan(before: State, wanted: State, observed: Observed) -> Plan:
     return Plan(tuple(planner.steps()), tuple(planner.files()))
 
 
-def from_nothing(wanted: State, bridge: Link | None = None) -> tuple[Line, ...]:
-    """All commands for a switch that has just started: its ports are there, off, and a bridge that is not ours."""
+def shared_uplink(wanted: State, observed: Observed) -> str | None:
+    """An uplink that others use, too: in a bridge that is not ours it carries VLANs that are not ours."""
+    uplink = wanted.uplink
+    return uplink if uplink and _foreign_vlans(uplink, wanted.bridge, wanted.networks, observed) else None
+
+
+def from_nothing(wanted: State, bridge: Link | None = None, shared: str | None = None) -> tuple[Line, ...]:
+    """All commands for a switch that has just started: its ports are there, off, and a bridge that is not ours.
+
+    The shared uplink is in that bridge by then, with its other VLANs.
+    """
     links = {name: Link(name) for name in sorted({*wanted.ports, *wanted.uplinks}, key=natural)}
     if bridge is not None:
         links[bridge.name] = bridge
+        if shared is not None:
+            links[shared] = Link(shared, master=bridge.name)
     made = plan(State(), wanted, Observed(links=links))
     return tuple(step.do for step in made.steps)
 
@@ -85,7 +96,12 @@ class _Planner:
     # --- whether it can be done ----------------------------------------------------------------------------------
 
     def check(self) -> None:
-        problems = [*self._missing_ports(), *self._foreign_masters(), *self._foreign_devices()]
+        problems = [
+            *self._missing_ports(),
+            *self._foreign_masters(),
+            *self._foreign_devices(),
+            *self._foreign_memberships(),
+        ]
         if problems:
             raise SwitchError("; ".join(problems) + ". Nothing was touched")
 
@@ -117,6 +133,28 @@ class _Planner:
                 yield f"{bridge.name} is no bridge; set fabric_switch_bridge to another name"
             elif not bridge.data.get("vlan_filtering"):
                 yield f"bridge {bridge.name} is not VLAN-aware (vlan_filtering 0); make it so, or set another name"
+
+    def _foreign(self, port: str) -> frozenset[Vlan]:
+        known = {**self.wanted.networks, **self.before.networks}
+        return _foreign_vlans(port, self.wanted.bridge, known, self.observed)
+
+    def _foreign_memberships(self) -> Iterator[str]:
+        """What others have on a port would be lost. A server's port may have the VLAN that such a bridge gives all."""
+        uplinks = {*self.wanted.uplinks, *self.before.uplinks}
+        for port in sorted(self.managed, key=natural):
+            found = {vlan.vid for vlan in self._foreign(port)}
+            if port in uplinks and port not in self.enslaved:
+                continue  # they are kept
+            if port not in uplinks:
+                found.discard(self._default_pvid())
+            if found:
+                what = f"port {port} carries VLAN {', '.join(map(str, sorted(found)))} in {self.wanted.bridge}"
+                yield (
+                    f"{what}, which is not ours, and would lose it in a port-channel: make the port-channel there and"
+                    " name it as the one uplink"
+                    if port in uplinks
+                    else f"{what}, which is not ours: take it out of that first (bridge vlan delete)"
+                )
 
     # --- the steps, in their order -------------------------------------------------------------------------------
 
@@ -182,13 +220,16 @@ class _Planner:
         for name in self._in_bridge():
             if name in self.wrong_legs:
                 continue
+            foreign = self._foreign(name) if name not in self.enslaved else frozenset()
             have = self.observed.vlans.get(name, frozenset())
-            if name not in self.vlans:
+            if name in {*self.wanted.uplinks, *self.before.uplinks} and foreign:
+                have -= foreign
+            elif name not in self.vlans:
                 bridge = str(self.links[name].master)
                 undo = [_ip(f"link set {name} master {bridge}"), *(_add(name, vlan) for vlan in sorted(have))]
                 yield Step(_ip(f"link set {name} nomaster"), tuple(undo))
                 continue
-            for vlan in sorted(have - self.vlans[name]):
+            for vlan in sorted(have - self.vlans.get(name, frozenset())):
                 yield Step(_bridge_line(f"vlan delete dev {name} vid {vlan.vid}"), (_add(name, vlan),))
 
     def _withdraw_channels(self) -> Iterator[Step]:
@@ -348,6 +389,15 @@ class _Planner:
             name = dhcp_file(network)
             if name and name not in self.observed.dhcp:
                 yield Step(_dhcp(f"start {name}"), (_dhcp(f"stop {name}"),))
+
+
+def _foreign_vlans(port: str, bridge: str, networks: Mapping[str, Network], observed: Observed) -> frozenset[Vlan]:
+    """What a port carries of others in a bridge of others."""
+    link, owner = observed.links.get(port), observed.links.get(bridge)
+    if link is None or owner is None or link.master != bridge or names.is_ours(owner.alias):
+        return frozenset()
+    ours = {network.vlan_id for network in networks.values()}
+    return frozenset(vlan for vlan in observed.vlans.get(port, frozenset()) if vlan.vid not in ours)
 
 
 def _ip(text: str, namespace: str = "") -> Line:

@@ -16,7 +16,7 @@ from .allocate import allocate, vlan_ids
 from .errors import SwitchError
 from .model import Network, PortBefore, State, dump, load, merge, natural, network_as_dict
 from .observe import Observed, neighbours, observe
-from .plan import from_nothing, plan
+from .plan import from_nothing, plan, shared_uplink
 from .steps import Line, Plan
 
 _BATCH = "/run/fabric-switch.batch"
@@ -246,7 +246,8 @@ def _files(record: State, observed: Observed) -> dict[str, tuple[str, int]]:
     if not record.networks:
         return {}
     bridge = observed.links.get(record.bridge)
-    lines = from_nothing(record, None if bridge is None or names.is_ours(bridge.alias) else bridge)
+    of_others = None if bridge is None or names.is_ours(bridge.alias) else bridge
+    lines = from_nothing(record, of_others, shared_uplink(record, observed))
     found = {
         render.STATE_FILE: (dump(record), 0o600),
         render.BOOT_FILE: (render.boot(lines), 0o755),

@@ -14,7 +14,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._switch.run impor
 
 from tests.support.fake_switch import Device, FakeSwitch, Killed
 
-from .conftest import METAL1, METAL2, SHARED, bring, call, gone, member, network
+from .conftest import METAL1, METAL2, PORTS, SHARED, bring, call, gone, member, network
 
 BLUE = network("blue", SHARED, METAL1)
 GREEN = network("green", SHARED, METAL2)
@@ -258,6 +258,53 @@ def test_a_bridge_of_others_is_used_and_stays(switch: FakeSwitch) -> None:
     assert switch.links["po-metal1"].vlans == {100: True}
     bring(switch, gone("blue"), bridge="bridge")
     assert (switch.picture(), switch.files()) == before
+
+
+def test_an_uplink_that_others_use_too_keeps_what_is_theirs(switch: FakeSwitch) -> None:
+    switch.links["bridge"] = Device(kind="bridge", up=True, default_pvid=1)
+    switch.links["swp8"] = Device(kind="veth", mtu=9216, up=True, master="bridge", vlans={1: True, 10: False})
+    options = {"bridge": "bridge", "uplinks": ["swp8"], "ports": PORTS[:6]}
+    before = switch.picture(), switch.files()
+    bring(switch, BLUE, **options)
+    assert switch.links["swp8"].vlans == {1: True, 10: False, 100: False}
+    assert bring(switch, BLUE, **options)["changed"] is False
+    switch.commands.clear()
+    result = call(switch, networks=[gone("blue")], **options)
+    assert switch.links["swp8"].vlans == {1: True, 10: False}
+    assert not [line for line in switch.commands if "link set swp8" in line]
+    switch.time_is_up()
+    assert switch.links["swp8"].vlans == {1: True, 10: False, 100: False}
+    assert result["confirm_needed"]
+    bring(switch, gone("blue"), **options)
+    assert (switch.picture(), [each for each in switch.files() if "rolled-back" not in each]) == before
+
+
+def test_after_a_restart_a_shared_uplink_has_both(switch: FakeSwitch) -> None:
+    switch.links["bridge"] = Device(kind="bridge", up=True, default_pvid=1)
+    switch.links["swp8"] = Device(kind="veth", mtu=9216, up=True, master="bridge", vlans={1: True, 10: False})
+    bring(switch, BLUE, bridge="bridge", uplinks=["swp8"], ports=PORTS[:6])
+    boot = switch.read(render.BOOT_FILE) or ""
+    assert "vlan add dev swp8 vid 100" in boot
+    assert "vlan delete dev swp8" not in boot
+
+
+@pytest.mark.parametrize(
+    ("vlans", "uplinks", "message"),
+    [
+        ({1: True, 10: False}, [], "port swp7 carries VLAN 10 in bridge, which is not ours: take it out"),
+        ({1: True}, ["swp7", "swp8"], "port swp7 carries VLAN 1 in bridge.*would lose it in a port-channel"),
+    ],
+)
+def test_what_others_have_on_a_port_is_not_taken(
+    switch: FakeSwitch, vlans: dict[int, bool], uplinks: list[str], message: str
+) -> None:
+    switch.links["bridge"] = Device(kind="bridge", up=True, default_pvid=1)
+    switch.links["swp7"] = Device(kind="veth", up=True, master="bridge", vlans=vlans)
+    before = switch.picture()
+    ports = PORTS[:6] if uplinks else PORTS
+    with pytest.raises(HostNetworkError, match=message):
+        bring(switch, BLUE, bridge="bridge", uplinks=uplinks, ports=ports)
+    assert switch.picture() == before
 
 
 @pytest.mark.parametrize(
