@@ -59,6 +59,8 @@ class FakeSwitch(System):
         #: called before each command that changes something
         self.before_change: Callable[[str], None] = nothing
         self.watchdog = False
+        #: whether its dead-man switch can be armed
+        self.arms = True
         self._now = 0.0
         self._pid = 100
         for directory in ("run/netns", "proc"):
@@ -146,6 +148,8 @@ class FakeSwitch(System):
             return 0, json.dumps(self._space(found[1])), ""
         if list(argv[:2]) == ["/bin/sh", self.path(rollback.ARMED + "/roll-back")]:
             if argv[2] == "arm":
+                if not self.arms:
+                    return 1, "", "setsid (util-linux) is missing"
                 self.watchdog = True
             else:
                 self._roll_back(argv[2])

@@ -41,6 +41,8 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin
 export PATH
 case $1 in
     arm)
+        # without it nothing would be left that takes the change back once the connection ends
+        command -v setsid > /dev/null || {{ echo 'setsid (util-linux) is missing' >&2; exit 1; }}
         setsid /bin/sh "$0" wait < /dev/null > /dev/null 2>&1 &
         exit 0
         ;;
@@ -58,12 +60,18 @@ rm -rf {ARMED}
 
 
 def arm(system: System, undo: Sequence[Line], new_files: Sequence[str], state: str, token: str, seconds: int) -> None:
-    """Start the clock; from here on the switch helps itself."""
+    """Start the clock; from here on the switch helps itself. SwitchError when it cannot, and nothing may be changed."""
     system.remove(MARKER)
     system.write(_STATE, state, 0o600)
     system.write(_SCRIPT, roll_back_script(undo, new_files, token, seconds), 0o700)
     system.write(_TOKEN, token, 0o600)
-    system.run("/bin/sh", system.path(_SCRIPT), "arm")
+    code, output, errors = system.attempt("/bin/sh", system.path(_SCRIPT), "arm")
+    if code != 0:
+        forget(system)
+        raise SwitchError(
+            f"the switch cannot be made to take the change back by itself: {(errors or output).strip() or code}. No"
+            " port was touched"
+        )
 
 
 def roll_back_now(system: System) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,27 @@ def test_what_nobody_confirms_is_taken_back(switch: FakeSwitch) -> None:
     assert look(switch, "leaf1")["rolled_back"] == "2026-01-01T00:00:00Z"
     bring(switch, GREEN)
     assert set(switch.reaches()) == {100, 101}
+
+
+def test_nothing_is_changed_where_nobody_would_take_it_back(switch: FakeSwitch) -> None:
+    bring(switch, BLUE)
+    before = switch.picture()
+    switch.arms = False
+    with pytest.raises(HostNetworkError, match=r"setsid \(util-linux\) is missing. No port was touched"):
+        bring(switch, BLUE, GREEN)
+    assert switch.picture() == before
+    assert rollback.armed(switch) is None
+    switch.arms = True
+    bring(switch, BLUE, GREEN)
+    assert set(switch.reaches()) == {100, 101}
+
+
+def test_the_script_says_when_it_cannot_go_on_by_itself(tmp_path: Path) -> None:
+    text = rollback.roll_back_script((), (), "a-token", 60)
+    script = tmp_path / "roll-back"
+    script.write_text(text.replace("PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin", f"PATH={tmp_path}"))
+    done = subprocess.run(["/bin/sh", script, "arm"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "setsid (util-linux) is missing\n")
 
 
 @pytest.mark.parametrize("step", range(1, 60, 3))
