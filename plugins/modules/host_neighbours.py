@@ -44,6 +44,11 @@ options:
         type: list
         elements: int
         default: []
+      gone:
+        description: VLAN ids that the port carried and shall not carry any more.
+        type: list
+        elements: int
+        default: []
   vlans:
     description: Whether VLANs are compared too, where the switch tells them.
     type: bool
@@ -72,6 +77,10 @@ asked:
   description: Whether the server has an C(lldpd) that answers.
   type: bool
   returned: success
+said:
+  description: Why nobody could be asked; empty otherwise.
+  type: str
+  returned: success
 differences:
   description: One line for each NIC that does not hear what it should.
   type: list
@@ -93,6 +102,7 @@ EXPECTED = {
     "port": {"type": "str", "required": True},
     "untagged": {"type": "int"},
     "tagged": {"type": "list", "elements": "int", "default": []},
+    "gone": {"type": "list", "elements": "int", "default": []},
 }
 OPTIONS = {
     "expected": {"type": "list", "elements": "dict", "default": [], "options": EXPECTED},
@@ -104,15 +114,16 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     now: dict[str, dict[str, Any]] = {}
     program = module.get_bin_path("lldpcli", opt_dirs=["/usr/sbin", "/sbin"])
-    asked = False
+    asked, said = False, "there is no lldpcli"
     if program:
-        code, output, _errors = module.run_command([program, "-f", "json0", "show", "neighbors", "details"])
+        code, output, errors = module.run_command([program, "-f", "json0", "show", "neighbors", "details"])
+        asked, said = code == 0, (errors or output).strip()[-200:] if code else ""
         try:
-            now, asked = (heard(json.loads(output or "{}")), True) if code == 0 else ({}, False)
+            now = heard(json.loads(output or "{}")) if asked else {}
         except ValueError:
             module.fail_json(msg=f"lldpcli said what is no JSON: {output[:200]}")
     lines = differences(now, module.params["expected"], module.params["vlans"])
-    module.exit_json(changed=False, heard=now, asked=asked, differences=lines)
+    module.exit_json(changed=False, heard=now, asked=asked, said=said, differences=lines)
 
 
 if __name__ == "__main__":

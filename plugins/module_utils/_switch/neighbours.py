@@ -51,12 +51,24 @@ def differences(now: Mapping[str, Mapping[str, Any]], expected: Sequence[Mapping
             lines.append(
                 f"{nic} hears {neighbour['ports'][0]} of {neighbour['system']}; it is to hear {port} of {switch}"
             )
-        elif vlans and neighbour["tells_vlans"] and neighbour["untagged"] != each["untagged"]:
-            lines.append(
-                f"{nic}: {port} of {switch} tells untagged VLAN {neighbour['untagged']}, not {each['untagged']}"
-            )
-        elif vlans and neighbour["tells_vlans"] and neighbour["tagged"]:
-            missing = sorted(set(each["tagged"]) - set(neighbour["tagged"]))
-            if missing:
-                lines.append(f"{nic}: {port} of {switch} does not tell tagged VLAN {', '.join(map(str, missing))}")
+        elif vlans and neighbour["tells_vlans"]:
+            lines += [f"{nic}: {port} of {switch} {wrong}" for wrong in _wrong_vlans(neighbour, each)]
+    return lines
+
+
+def _wrong_vlans(neighbour: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """What is told and should not be, or the other way round."""
+    lines = []
+    told = {neighbour["untagged"], *neighbour["tagged"]}
+    left = sorted(set(wanted.get("gone") or ()) & told)
+    if left:
+        lines.append(f"still tells VLAN {', '.join(map(str, left))}")
+    # where a port that nobody uses leads to is its switch's own affair, as long as it is no network of ours
+    used = wanted["untagged"] is not None or wanted["tagged"]
+    if used and neighbour["untagged"] != wanted["untagged"] and neighbour["untagged"] not in left:
+        expected = "none" if wanted["untagged"] is None else wanted["untagged"]
+        lines.append(f"tells untagged VLAN {neighbour['untagged'] or 'none'}, not {expected}")
+    missing = sorted(set(wanted["tagged"]) - set(neighbour["tagged"])) if neighbour["tagged"] else []
+    if missing:
+        lines.append(f"does not tell tagged VLAN {', '.join(map(str, missing))}")
     return lines

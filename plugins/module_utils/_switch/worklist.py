@@ -107,7 +107,7 @@ def work(before: Mapping[str, State], after: Mapping[str, State], links: Mapping
             if changed:
                 lines.append(str(port))
                 if port.server:
-                    expected.setdefault(port.server, []).append(_hears(port))
+                    expected.setdefault(port.server, []).append(_hears(port, known))
             rows.append(_row(port, changed))
     return Work(tuple(lines), _table(rows), expected)
 
@@ -131,13 +131,18 @@ def _networks(switch: str, before: State, after: State) -> Iterator[str]:
             yield "; ".join(parts)
 
 
-def _hears(port: Port) -> dict[str, Any]:
+def _vlans(port: Port | None) -> set[int]:
+    return set() if port is None else {*port.tagged, *([] if port.untagged is None else [port.untagged])}
+
+
+def _hears(port: Port, before: Port | None) -> dict[str, Any]:
     return {
         "nic": port.nic,
         "switch": port.switch,
         "port": port.port,
         "untagged": port.untagged,
         "tagged": list(port.tagged),
+        "gone": sorted(_vlans(before) - _vlans(port)),
     }
 
 

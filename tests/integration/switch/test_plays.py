@@ -142,7 +142,8 @@ def test_a_play_that_is_killed_before_it_confirms_is_taken_back_and_finished_by_
 
 SWP7 = "leaf1 swp7 (eth9@metal1): LACP port-channel of swp7, swp8; VLAN 100 untagged (access); MTU 9216"
 MANUAL = {"FABRIC_PROVIDER": "manual"}
-QUIET = ("-e", json.dumps({"fabric_manual_probe": False}))
+# as people give them: text
+QUIET = ("-e", "fabric_manual_probe=false")
 
 
 def flat(output: str) -> str:
@@ -188,8 +189,7 @@ def test_a_person_is_told_what_to_set_and_waited_for(rack: Rack) -> None:
 
 
 def test_who_is_waited_for_in_vain_finds_the_same_ids_the_next_time(rack: Rack) -> None:
-    short = ("-e", json.dumps({"fabric_manual_probe": False, "fabric_manual_timeout": 2}))
-    process = rack.start("blue", "main", *short, **MANUAL)
+    process = rack.start("blue", "main", *QUIET, "-e", "fabric_manual_timeout=2", **MANUAL)
     output, _none = process.communicate(timeout=120)
     assert process.returncode and "hears no LLDP; it is to hear" in flat(output)
     record = json.loads((rack.directory / "fabric-manual.json").read_text())
@@ -206,6 +206,15 @@ def test_who_is_waited_for_in_vain_finds_the_same_ids_the_next_time(rack: Rack) 
     assert "server metal1: stays in" in rack.play("metal1", "moves", METAL1="green", **MANUAL)
     rack.play("tenant_clusters", "absent", *QUIET, METAL1="green", **MANUAL)
     assert not (rack.directory / "fabric-manual.json").exists()
+
+
+def test_a_server_that_hears_no_lldp_at_all_is_told_and_not_waited_for(rack: Rack) -> None:
+    cables(rack)
+    (rack.directory / "metal1/bin/lldpcli").write_text("#!/bin/sh\necho 'unable to connect to lldpd' >&2\nexit 1\n")
+    process = rack.start("blue", "main", *QUIET, **MANUAL)
+    output, _none = process.communicate(timeout=120)
+    assert process.returncode and "RETRYING" not in output
+    assert "No lldpd answers on metal1 (unable to connect to lldpd)" in flat(output)
 
 
 def test_what_is_wrong_is_told_before_anything_is_touched(rack: Rack) -> None:

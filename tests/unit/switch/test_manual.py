@@ -93,8 +93,8 @@ def test_only_what_changes_is_listed_and_the_table_has_everything(site: Site) ->
         "swp3+swp4",
     )
     assert planned["expected"]["metal2"] == [
-        {"nic": "eth9", "switch": "leaf1", "port": "swp5", "untagged": 101, "tagged": []},
-        {"nic": "eth10", "switch": "leaf1", "port": "swp6", "untagged": 101, "tagged": []},
+        {"nic": "eth9", "switch": "leaf1", "port": "swp5", "untagged": 101, "tagged": [], "gone": []},
+        {"nic": "eth10", "switch": "leaf1", "port": "swp6", "untagged": 101, "tagged": [], "gone": []},
     ]
 
 
@@ -119,6 +119,7 @@ def test_what_goes_is_cleared_and_the_file_goes_with_the_last(site: Site) -> Non
     planned = site.call("plan", document=document(gone("blue")))
     assert planned["lines"][0] == "leaf1: VLAN 100 (blue) goes, with its gateway and DHCP if this switch has them"
     assert "leaf1 swp3 (eth9@metal1): no VLAN, no port-channel" in planned["lines"]
+    assert {tuple(each["gone"]) for server in planned["expected"].values() for each in server} == {(100,)}
     site.bring(gone("blue"))
     assert not site.file.exists()
 
@@ -162,6 +163,26 @@ EXPECTED = [{"nic": "eth9", "switch": "leaf1", "port": "swp7", "untagged": 101, 
 )
 def test_what_a_server_hears_is_compared(told: dict[str, Any], lines: list[str]) -> None:
     assert differences(heard(told), EXPECTED, vlans=True) == lines
+
+
+@pytest.mark.parametrize(
+    ("vlans", "lines"),
+    [
+        # its switch gives ports that nobody uses a VLAN of their own
+        ([{"vlan-id": "1", "pvid": True}], []),
+        ([{"vlan-id": "101", "pvid": True}], ["eth9: swp7 of leaf1 still tells VLAN 101"]),
+        ([{"vlan-id": "1", "pvid": True}, {"vlan-id": "101"}], ["eth9: swp7 of leaf1 still tells VLAN 101"]),
+    ],
+)
+def test_a_port_that_lost_its_networks_is_waited_for(vlans: list[dict[str, Any]], lines: list[str]) -> None:
+    cleared = [{**EXPECTED[0], "untagged": None, "gone": [101]}]
+    assert differences(heard(lldp("eth9", "leaf1", "swp7", vlans)), cleared, vlans=True) == lines
+
+
+def test_a_trunk_that_still_has_a_former_network_is_waited_for() -> None:
+    told = heard(lldp("eth9", "leaf1", "swp7", [{"vlan-id": "100"}, {"vlan-id": "101"}]))
+    wanted = [{**EXPECTED[0], "untagged": None, "tagged": [100], "gone": [101]}]
+    assert differences(told, wanted, vlans=True) == ["eth9: swp7 of leaf1 still tells VLAN 101"]
 
 
 def test_vlans_are_left_out_before_they_can_be_right() -> None:
