@@ -10,7 +10,8 @@ description:
   - Renders cloud-config with an autoinstall section (Ubuntu) or a preseed file (Debian) from the server's intent and
     writes it, with a medium of the label C(CIDATA) that holds it, below O(directory), where only the owner can read.
   - The bond's netplan file is that of M(baremetal.fabric.host_network), word for word.
-  - Each call that writes is an installation of its own with a new identity.
+  - Each call that writes is an installation of its own with a new identity. What earlier ones for the same
+    O(management.mac) have left is removed.
   - Runs on the machine that serves the media.
 attributes:
   check_mode:
@@ -160,6 +161,8 @@ files:
   returned: with state=present
 """
 
+import errno
+import os
 import secrets
 import shutil
 import uuid
@@ -170,6 +173,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision import model, seed
 
 _MEDIUM = "seed.img"
+# Says whose a directory is; a name that is never served.
+_OWNER = ".owner"
 _REQUIRED = ("hostname", "disk", "management", "bond", "user")
 
 
@@ -221,19 +226,32 @@ def remove(directory: Path, name: str, check_mode: bool) -> bool:
         return False
     if not check_mode:
         shutil.rmtree(own)
-        if not any(directory.iterdir()):
+        try:
             directory.rmdir()
+        except OSError as error:
+            # another server's data is there, or the last one's has just taken the root along
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
     return True
 
 
-def write(directory: Path, name: str, contents: dict[str, bytes]) -> None:
-    """Write files that nobody else can read; an earlier directory of the name is replaced."""
+def left_behind(directory: Path, owner: str) -> list[Path]:
+    """What runs for the same server that were killed have left."""
+    return [each.parent for each in sorted(directory.glob(f"*/{_OWNER}")) if each.read_text() == owner]
+
+
+def write(directory: Path, name: str, owner: str, contents: dict[str, bytes]) -> None:
+    """Write files that nobody else can read; an earlier directory of the name or the owner is replaced."""
+    # the root may go with another server's data and has to be made again
+    os.umask(0o077)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    remove(directory, name, check_mode=False)
     own = directory / name
+    for each in {*left_behind(directory, owner), own}:
+        if each.is_dir():
+            shutil.rmtree(each)
     own.mkdir(mode=0o700, parents=True)
-    for file, data in contents.items():
+    for file, data in {_OWNER: owner.encode(), **contents}.items():
         path = own / file
         path.touch(mode=0o600, exist_ok=False)
         path.write_bytes(data)
@@ -252,7 +270,7 @@ def present(module: AnsibleModule) -> dict[str, Any]:
         contents = {file: text.encode() for file, text in texts.items()}
         if params["medium"]:
             contents[_MEDIUM] = seed.medium(texts)
-        write(Path(params["directory"]), name, contents)
+        write(Path(params["directory"]), name, wanted.management.mac, contents)
     shown = seed.shown(model.installation({**params, "identity": "(known after apply)"}))
     return {
         "changed": True,

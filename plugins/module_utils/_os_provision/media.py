@@ -127,4 +127,7 @@ class MediaServer(ThreadingHTTPServer):
 
 
 def has_media(root: Path) -> bool:
-    return root.is_dir() and any(root.iterdir())
+    try:
+        return any(root.iterdir())
+    except FileNotFoundError:
+        return False
