@@ -217,6 +217,35 @@ def test_a_server_that_hears_no_lldp_at_all_is_told_and_not_waited_for(rack: Rac
     assert "No lldpd answers on metal1 (unable to connect to lldpd)" in flat(output)
 
 
+def test_two_inventories_do_not_get_two_records(tmp_path: Path) -> None:
+    """By each of them the same VLAN id would be given away."""
+    for group, host in (("shared_servers", "shared1"), ("tenant_clusters", "blue")):
+        (tmp_path / group).mkdir()
+        hosts = {group: {"hosts": {host: {"ansible_connection": "local"}}}}
+        (tmp_path / group / "hosts.yml").write_text(json.dumps(hosts))
+    intent = {"model": {"switches": {"leaf1": {"links": {}}}}}
+    role = {"name": "baremetal.fabric.fabric", "tasks_from": "manual/observe"}
+    tasks = [{"ansible.builtin.include_role": role, "vars": {"__fabric_once": True, "__fabric_intent": intent}}]
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{"hosts": "tenant_clusters", "gather_facts": False, "tasks": tasks}]))
+
+    def run(*options: str) -> str:
+        sources = [f"-i{tmp_path / group / 'hosts.yml'}" for group in ("shared_servers", "tenant_clusters")]
+        done = subprocess.run(
+            ["ansible-playbook", *sources, str(play), *options],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return flat(done.stdout + done.stderr)
+
+    message = f"the hosts come from {tmp_path}/shared_servers and {tmp_path}/tenant_clusters, so set it"
+    assert message in run()
+    assert message not in run("-e", f"fabric_manual_state_file={tmp_path}/one.json")
+
+
 def test_what_is_wrong_is_told_before_anything_is_touched(rack: Rack) -> None:
     before = switch_space.kernel(rack.directory).picture()
     process = rack.start("blue", "main", "-e", "fabric_vlan_range=200-100")
