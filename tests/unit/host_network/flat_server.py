@@ -26,6 +26,8 @@ class FlatServer(FakeServer):
         self.addresses: dict[str, list[dict[str, Any]]] = {}
         #: what `ip route` tells, by family
         self.routes: dict[int, list[dict[str, Any]]] = {4: [], 6: []}
+        #: a question that this server does not answer
+        self.mute = ""
         self.accepted: set[str] = set()
         self.iptables = True
         self.lease("eth9", "192.168.2.151")
@@ -47,6 +49,8 @@ class FlatServer(FakeServer):
 
     def _command(self, argv: Sequence[str]) -> tuple[int, str, str]:
         line = " ".join(argv)
+        if line == self.mute:
+            return 2, "", "Device busy"
         if line.startswith("ip -j address show dev"):
             return 0, json.dumps([{"addr_info": self.addresses.get(argv[-1], [])}]), ""
         if line.startswith(("ip -4 -j route show", "ip -6 -j route show")):

@@ -100,6 +100,19 @@ def test_fixed_addresses_routes_and_name_servers_are_kept(server: FlatServer) ->
     assert netplan(server)["bridges"]["br-lan"]["routes"][0]["metric"] == 400
 
 
+@pytest.mark.parametrize("question", ["ip -j address show dev eth9", "ip -4 -j route show dev eth9"])
+def test_what_cannot_be_read_is_not_taken_for_nothing(server: FlatServer, question: str) -> None:
+    server.mute = question
+    with pytest.raises(HostNetworkError, match="Device busy"):
+        flat(server, **LAN)
+    assert not server.timer and not server.file(FILE).exists()
+
+
+def test_a_kernel_without_ipv6_has_no_routes_of_it(server: FlatServer) -> None:
+    server.mute = "ip -6 -j route show dev eth9"
+    assert flat(server, **LAN)["confirm_needed"]
+
+
 def test_what_others_say_about_the_nic_is_out_of_force_and_not_edited(server: FlatServer) -> None:
     other = server.file("/etc/netplan/50-cloud-init.yaml")
     other.write_text("network:\n  version: 2\n  ethernets:\n    eth9: {addresses: [192.168.2.5/24]}\n")
