@@ -107,10 +107,16 @@ def _user(wanted: Installation) -> list[str]:
     ]
 
 
+# With an error debian-installer asks whether to go on, and takes the only disk that there is if somebody, or a frontend
+# that asks nobody, says yes. So it stays here until whoever waits for it gives up.
+_STOP = "{ logger -t fabric 'the disk that is to be written is not there'; while :; do sleep 60; done; }"
+
+
 def _disk(wanted: Installation) -> list[str]:
     """A disk that is not there ends the installation: nothing is ever guessed."""
     if wanted.disk.path:
         which = [
+            f"d-i partman/early_command string [ -b {wanted.disk.path} ] || {_STOP}",
             f"d-i partman-auto/disk string {wanted.disk.path}",
             f"d-i grub-installer/bootdev string {wanted.disk.path}",
         ]
@@ -118,7 +124,7 @@ def _disk(wanted: Installation) -> list[str]:
         name = shlex.quote(wanted.disk.serial)
         find = f'disk=$(for link in /dev/disk/by-id/*{name}; do readlink -f "$link"; done | sort -u)'
         which = [
-            f'd-i partman/early_command string {find}; [ -b "$disk" ] || exit 1;'
+            f'd-i partman/early_command string {find}; [ -b "$disk" ] || {_STOP};'
             ' debconf-set partman-auto/disk "$disk"; debconf-set grub-installer/bootdev "$disk"'
         ]
     return [

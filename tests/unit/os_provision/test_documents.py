@@ -122,8 +122,30 @@ def test_a_disk_is_named_and_never_guessed() -> None:
     layout = ubuntu()["storage"]["layout"]
     assert layout == {"name": "direct", "match": {"serial": "S4EVNX0R123456"}}
     assert ubuntu(**LITTLE)["storage"]["layout"]["match"] == {"path": "/dev/nvme0n1"}
-    script = FILES["debian-full-preseed.cfg"]
-    assert '[ -b "$disk" ] || exit 1' in script and "list-devices" not in script
+
+
+@pytest.mark.parametrize("kind", ["full", "little"])
+def test_debian_stays_where_it_is_without_its_disk(kind: str, tmp_path: Path) -> None:
+    """The command is run for real; this machine has no such disk."""
+    text = FILES[f"debian-{kind}-preseed.cfg"]
+    (command,) = re.findall(r"^d-i partman/early_command string (.*)$", text, re.MULTILINE)
+    command = command.replace("/dev/", f"{tmp_path}/")
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run(["sh", "-c", f"logger() {{ :; }}; {command}; echo on"], timeout=1, check=False)
+
+
+def test_debian_goes_on_with_the_disk_of_that_serial_number() -> None:
+    text = FILES["debian-full-preseed.cfg"]
+    (command,) = re.findall(r"^d-i partman/early_command string (.*)$", text, re.MULTILINE)
+    found = command.replace("/dev/disk/by-id/*S4EVNX0R123456", "/dev/null").replace("[ -b ", "[ -c ")
+    done = subprocess.run(
+        ["sh", "-c", f"debconf-set() {{ echo $*; }}; {found}".replace("debconf-set", "debconf_set")],
+        capture_output=True,
+        text=True,
+        timeout=5,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["partman-auto/disk /dev/null", "grub-installer/bootdev /dev/null"]
 
 
 def test_both_end_with_the_server_off() -> None:
