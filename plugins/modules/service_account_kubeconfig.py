@@ -28,9 +28,14 @@ options:
     type: str
     required: true
   name:
-    description: Name of the ServiceAccount, which must exist.
+    description: Name of the ServiceAccount, which must exist for O(state=present).
     type: str
     required: true
+  state:
+    description: Whether the file shall exist. V(absent) asks nothing of the API, and the token goes on until it ends.
+    type: str
+    choices: [present, absent]
+    default: present
   expires:
     description: Seconds after which the token ends, 600 at least. The API server may make it fewer.
     type: int
@@ -42,7 +47,9 @@ options:
     description: URL by which the kubeconfig's user reaches the API. By default that of O(kubeconfig).
     type: str
   path:
-    description: The file. Its directory is made with mode 0700 if it does not exist.
+    description:
+      - The file. Its directory is made with mode 0700 if it does not exist.
+      - A file with anything else than the ServiceAccount's own context is neither written nor removed.
     type: path
     required: true
 author:
@@ -56,6 +63,14 @@ EXAMPLES = r"""
     namespace: vcluster-blue
     name: baremetal-fabric
     expires: 604800
+    path: /etc/fabric/host-blue.kubeconfig
+
+- name: Remove the file
+  baremetal.fabric.service_account_kubeconfig:
+    kubeconfig: /etc/fabric/host.kubeconfig
+    namespace: vcluster-blue
+    name: baremetal-fabric
+    state: absent
     path: /etc/fabric/host-blue.kubeconfig
 """
 
@@ -87,6 +102,7 @@ def argument_spec() -> dict[str, Any]:
         **kube_module.host_options(),
         "namespace": {"type": "str", "required": True},
         "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "expires": {"type": "int", "default": 2592000},
         "renew_before": {"type": "int", "no_log": False},
         "server": {"type": "str"},
@@ -119,6 +135,15 @@ def bring(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> dict[str, 
     return {**told(actions), "expires": token.expires.isoformat(timespec="seconds")}
 
 
+def absent(params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+    path = Path(params["path"])
+    if not path.exists():
+        return told([])
+    if not dry_run:
+        path.unlink()
+    return told([f"kubeconfig {path} removed"])
+
+
 def stale_because(text: str, account: dict[str, Any], endpoint: Any, params: dict[str, Any]) -> str:
     before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
     renew_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=before)
@@ -126,13 +151,8 @@ def stale_because(text: str, account: dict[str, Any], endpoint: Any, params: dic
 
 
 def read(path: Path) -> str | None:
-    """The file, as far as it is text; None if there is none."""
-    if not path.exists():
-        return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
+    """The file; None if there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def told(actions: list[str]) -> dict[str, Any]:
@@ -142,6 +162,10 @@ def told(actions: list[str]) -> dict[str, Any]:
 
 def work(module: kube_module.Call) -> dict[str, Any]:
     params = module.params
+    context = service_accounts.context_of(params["namespace"], params["name"])
+    kubeconfigs.refuse_others(Path(params["path"]), context)
+    if params["state"] == "absent":
+        return absent(params, module.check_mode)
     if params["expires"] < service_accounts.MINIMUM_SECONDS:
         raise KubeError(
             f"expires {params['expires']}: the API gives tokens for {service_accounts.MINIMUM_SECONDS} seconds at least"

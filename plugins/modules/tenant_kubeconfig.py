@@ -56,7 +56,9 @@ options:
         certificate there must still be the tenant cluster's own. By default that of its nodes.
     type: str
   path:
-    description: The file. Its directory is made with mode 0700 if it does not exist.
+    description:
+      - The file. Its directory is made with mode 0700 if it does not exist.
+      - A file with anything else than the person's own context of this tenant cluster is neither written nor removed.
     type: path
     required: true
 author:
@@ -123,8 +125,9 @@ def argument_spec() -> dict[str, Any]:
 def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     """The role first: a certificate without one opens nothing, and one that is there already must not wait for it."""
     person = Person(params["name"], params["cluster_role"], tuple(params["namespaces"]))
-    actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
     path = Path(params["path"])
+    kubeconfigs.refuse_others(path, people.context_of(person, params["tenant"]["name"]))
+    actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
     endpoint = endpoint_of(access, params.get("server"))
     now = datetime.datetime.now(datetime.UTC)
     renew_before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
@@ -156,8 +159,10 @@ def endpoint_of(access: Access, server: str | None) -> Endpoint:
 
 def absent(cluster: Cluster | None, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     person = Person(params["name"], params["cluster_role"])
-    actions = people.bind(cluster, person, [], dry_run=dry_run) if cluster else []
     path = Path(params["path"])
+    # Their access first: it must not outlive a file that cannot be removed.
+    actions = people.bind(cluster, person, [], dry_run=dry_run) if cluster else []
+    kubeconfigs.refuse_others(path, people.context_of(person, params["tenant"]["name"]))
     if path.exists():
         actions.append(f"kubeconfig {path} removed")
         if not dry_run:

@@ -46,6 +46,30 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
+def refuse_others(path: Path, context: str) -> None:
+    """Raises KubeError if a file holds anything but the one context that is ours: what it is cannot be brought back.
+
+    A path that is somebody's own kubeconfig, by mistake, would otherwise cost them all of their clusters.
+    """
+    left = "and is left as it is: name another path, or move the file away"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise KubeError(f"path: {path} cannot be read ({error.strerror}), {left}") from error
+    except ValueError as error:
+        raise KubeError(f"path: {path} is no text, {left}") from error
+    if not text.strip():
+        return
+    try:
+        found = [str(each["name"]) for each in yaml_text.load(text)["contexts"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise KubeError(f"path: {path} is no kubeconfig, {left}") from error
+    if found != [context]:
+        raise KubeError(f"path: {path} has {', '.join(found) or 'no context'} in it, not {context} alone, {left}")
+
+
 def alone(path: Path, context: str | None = None) -> str:
     """One context of a kubeconfig, which becomes the current one, as the text of a file of its own.
 

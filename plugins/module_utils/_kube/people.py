@@ -203,6 +203,11 @@ class Endpoint:
     server_name: str = ""
 
 
+def context_of(person: Person, tenant: str) -> str:
+    """The one context in a person's kubeconfig, by which it is known as ours."""
+    return f"{person.name}@{tenant}"
+
+
 def kubeconfig(person: Person, tenant: str, endpoint: Endpoint, certificate: str, key: str) -> str:
     def encoded(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
@@ -220,8 +225,8 @@ def kubeconfig(person: Person, tenant: str, endpoint: Endpoint, certificate: str
                 "user": {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)},
             }
         ],
-        "contexts": [{"name": f"{person.name}@{tenant}", "context": {"cluster": tenant, "user": person.name}}],
-        "current-context": f"{person.name}@{tenant}",
+        "contexts": [{"name": context_of(person, tenant), "context": {"cluster": tenant, "user": person.name}}],
+        "current-context": context_of(person, tenant),
     }
     return yaml_text.dump(document)
 

@@ -58,6 +58,11 @@ def request_token(cluster: Cluster, namespace: str, name: str, seconds: int) -> 
     return Token(str(status["token"]), expires)
 
 
+def context_of(namespace: str, name: str) -> str:
+    """The one context in such a kubeconfig, by which it is known as ours."""
+    return f"{name}@{namespace}"
+
+
 def kubeconfig(namespace: str, name: str, endpoint: Endpoint, token: str) -> str:
     cluster: dict[str, Any] = {"server": endpoint.server}
     if endpoint.ca:
@@ -70,8 +75,8 @@ def kubeconfig(namespace: str, name: str, endpoint: Endpoint, token: str) -> str
         "kind": "Config",
         "clusters": [{"name": "host", "cluster": cluster}],
         "users": [{"name": name, "user": {"token": token}}],
-        "contexts": [{"name": f"{name}@{namespace}", "context": context}],
-        "current-context": f"{name}@{namespace}",
+        "contexts": [{"name": context_of(namespace, name), "context": context}],
+        "current-context": context_of(namespace, name),
     }
     return yaml_text.dump(document)
 

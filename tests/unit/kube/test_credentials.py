@@ -139,13 +139,15 @@ def test_a_kubeconfig_that_ends_and_that_nobody_else_reads(blue: Prepared) -> No
     [
         ({"server": "https://elsewhere:6443"}, "the host cluster is at"),
         ({"certificate-authority-data": "b3RoZXI="}, "another certificate authority"),
-        (None, "cannot be read"),
+        ({}, "cannot be read"),
     ],
 )
-def test_one_that_is_of_no_use_is_made_anew(green: Prepared, change: dict[str, str] | None, reason: str) -> None:
+def test_one_that_is_of_no_use_is_made_anew(green: Prepared, change: dict[str, str], reason: str) -> None:
     document = yaml.safe_load(green.path.read_text())
-    document["clusters"][0]["cluster"].update(change or {})
-    green.path.write_text(yaml.safe_dump(document) if change else "nonsense")
+    document["clusters"][0]["cluster"].update(change)
+    if not change:
+        document["users"][0]["user"]["token"] = "nonsense"
+    green.path.write_text(yaml.safe_dump(document))
     planned = call(
         service_account_kubeconfig,
         check_mode=True,
@@ -156,6 +158,26 @@ def test_one_that_is_of_no_use_is_made_anew(green: Prepared, change: dict[str, s
     )
     assert reason in planned["actions"][0]
     assert reason in green.write()["actions"][0] and not green.write()["changed"]
+
+
+def test_a_file_of_somebody_else_stays(green: Prepared, kubeconfig: Path, tmp_path: Path) -> None:
+    """A path that is an administrator's own kubeconfig, by mistake."""
+    path = tmp_path / "config"
+    for text in (kubeconfig.read_text(), "nonsense"):
+        path.write_text(text)
+        for state in ("present", "absent"):
+            with pytest.raises(KubeError, match="is left as it is: name another path"):
+                green.write(path=str(path), state=state)
+        assert path.read_text() == text
+
+
+def test_its_own_file_is_removed(green: Prepared, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    green.write(path=str(path))
+    base = {"kubeconfig": "/nowhere", "namespace": green.namespace, "name": ACCOUNT, "path": str(path)}
+    assert call(service_account_kubeconfig, True, **base, state="absent")["changed"] and path.exists()
+    assert call(service_account_kubeconfig, **base, state="absent")["changed"] and not path.exists()
+    assert not call(service_account_kubeconfig, **base, state="absent")["changed"]
 
 
 def test_it_is_renewed_in_time(green: Prepared) -> None:

@@ -98,11 +98,25 @@ def test_one_that_is_of_no_use_is_made_anew(
     tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
     document = yaml.safe_load(path.read_text())
     document["clusters"][0]["cluster"].update(change)
-    path.write_text(yaml.safe_dump(document) if change else "nonsense")
+    if not change:
+        document["users"][0]["user"]["client-certificate-data"] = "nonsense"
+    path.write_text(yaml.safe_dump(document))
     assert reason in tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)["actions"][0]
 
 
-def test_a_file_of_somebody_else_is_made_anew(cluster: Cluster, access: Access, tmp_path: Path) -> None:
+def test_a_file_of_somebody_else_stays(cluster: Cluster, access: Access, kubeconfig: Path, tmp_path: Path) -> None:
+    """A path that is a person's own kubeconfig, by mistake: nothing is bound and nothing is written."""
+    path = tmp_path / "config"
+    path.write_text(kubeconfig.read_text())
+    with pytest.raises(KubeError, match="in it, not eve@blue alone, and is left as it is"):
+        tenant_kubeconfig.present(cluster, access, params(path, name="eve"), dry_run=False)
+    assert people.bind(cluster, people.Person("eve", "view"), [], dry_run=True) == []
+    with pytest.raises(KubeError, match="is left as it is"):
+        tenant_kubeconfig.absent(cluster, params(path, name="eve"), dry_run=False)
+    assert path.read_text() == kubeconfig.read_text()
+
+
+def test_whose_it_is_is_in_its_certificate(cluster: Cluster, access: Access, tmp_path: Path) -> None:
     path = tmp_path / "ada.kubeconfig"
     tenant_kubeconfig.present(cluster, access, params(path), dry_run=False)
     bob = people.Person("bob", "view")
