@@ -15,6 +15,12 @@ from .problems import Problems
 
 def check(tenant: TenantCluster, variables: Mapping[str, Any], problems: Problems) -> None:
     """Mistakes in the variables of one tenant cluster."""
+    for machine in tenant.vm_nodes:
+        problems.add(
+            f"{machine}.fabric_tenant_cluster",
+            f"{tenant.name} is run by Kamaji, which serves no join script, and a virtual machine joins by nothing else:"
+            " give it to a tenant cluster of vCluster's",
+        )
     mistake = None if dns_label_mistake(tenant.name) else spec_rules.name_mistake(tenant.name)
     if mistake:
         problems.add(tenant.name, mistake)

@@ -129,3 +129,8 @@ def test_two_tenant_clusters_by_group(machines: Inventory, only: Only) -> None:
 def test_they_need_addresses_too(machines: Inventory, only: Only) -> None:
     machines.everywhere(fabric_tenant_prefix_length=29, fabric_gateway_host_number=6)
     assert "and 1 virtual machines" in only(machines.problems(), "fabric_tenant_prefix_length")
+
+
+def test_kamaji_has_no_way_for_them_to_join(machines: Inventory, only: Only) -> None:
+    machines.set("blue", tenant_cluster_backend="kamaji", tenant_cluster_kubernetes_version="v1.35.0")
+    assert "serves no join script" in only(machines.problems(), "blue-vm1.fabric_tenant_cluster")
