@@ -54,7 +54,9 @@ options:
     description: Values for the chart. Required with O(state=present).
     type: dict
   timeout:
-    description: Seconds that C(vcluster) may take. It does not wait for the control plane's pods.
+    description:
+      - Seconds that C(vcluster) may take. It does not wait for the control plane's pods.
+      - When they are over it is ended, and with it Helm, which it has started.
     type: int
     default: 600
 author:
@@ -97,7 +99,6 @@ status:
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import (
     compare,
     kubeconfigs,
+    programs,
     tenant_api,
     yaml_text,
 )
@@ -163,33 +165,20 @@ class Workplace:
 
     def run(self, program: str, arguments: list[str]) -> None:
         environment = {
-            **os.environ,
-            **cli.ENVIRONMENT,
+            **cli.environment(os.environ),
             "KUBECONFIG": str(self._kubeconfig),
             "PATH": f"{self.helm.parent}:{os.environ.get('PATH', os.defpath)}",
         }
         told = f"{Path(program).name} {arguments[0]} {self._params['name']}"
         try:
-            done = subprocess.run(
-                [program, *arguments],
-                cwd=self.directory,  # a file called as the chart, next to it, would stop it
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=self._params["timeout"],
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            said = error.output.decode("utf-8", "replace") if isinstance(error.output, bytes) else error.output or ""
-            message = f"{told} was not done after {self._params['timeout']} s, and was ended:\n{tail(said)}"
-            raise KubeError(message) from error
+            # There, since a file called as the chart, next to it, would stop it.
+            done = programs.run([program, *arguments], self.directory, environment, self._params["timeout"])
         except OSError as error:
             raise KubeError(f"{program} cannot be run: {error.strerror}") from error
-        if done.returncode:
-            raise KubeError(f"{told} ended with {done.returncode}:\n{tail(done.stdout)}")
+        if done.code is None:
+            raise KubeError(f"{told} was not done after {self._params['timeout']} s, and was ended:\n{tail(done.said)}")
+        if done.code:
+            raise KubeError(f"{told} ended with {done.code}:\n{tail(done.said)}")
 
 
 def tail(text: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every role finds a tenant cluster's API whatever runs its control plane, by the credentials that were meant for it."""
+"""Every role finds a tenant cluster's API whatever runs its control plane, by the credentials meant for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ OF_TENANTS = (
 
 def files(role: str) -> list[Path]:
     return sorted(
-        path for folder in ("defaults", "tasks", "vars") for path in (REPOSITORY / "roles" / role / folder).glob("*.yml")
+        path
+        for folder in ("defaults", "tasks", "vars")
+        for path in (REPOSITORY / "roles" / role / folder).glob("*.yml")
     )
 
 

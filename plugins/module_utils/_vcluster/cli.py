@@ -18,7 +18,10 @@ STATE: dict[str, Any] = {"telemetryDisabled": True}
 #: What it adds to the values that it is given, whoever calls it.
 _ADDED = "telemetry"
 #: It asks GitHub for a newer version otherwise, at every call.
-ENVIRONMENT = {"VCLUSTER_SKIP_VERSION_CHECK": "true"}
+_ENVIRONMENT = {"VCLUSTER_SKIP_VERSION_CHECK": "true"}
+#: By these Helm would go to another cluster or namespace than that of the kubeconfig it is given, as somebody else, or
+#: keep its records elsewhere.
+_OF_HELM = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,12 @@ def delete(name: str, namespace: str, state_file: str) -> list[str]:
         "--auto-delete-namespace=false",
         "--ignore-not-found",
     ]
+
+
+def environment(of_the_user: Mapping[str, str]) -> dict[str, str]:
+    """The user's, without what would lead it past the kubeconfig that it is given."""
+    kept = {name: value for name, value in of_the_user.items() if not name.startswith(_OF_HELM)}
+    return {**kept, **_ENVIRONMENT}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,6 +116,30 @@ def test_what_failed_is_told(call: Call, tmp_path: Path) -> None:
     slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
     with pytest.raises(KubeError, match=r"slow create blue was not done after 1 s, and was ended:\non my way"):
         call(binary=str(slow), timeout=1)
+
+
+def test_time_ends_what_it_has_started_too(call: Call, tmp_path: Path) -> None:
+    """As vCluster starts Helm: one that goes on alone would install behind the next run's back."""
+    slow, trace = tmp_path / "slow", tmp_path / "trace"
+    slow.write_text(
+        "#!/bin/sh\n"
+        f"(trap 'echo told; exit 1' TERM; echo begun; while :; do echo x >>{trace}; sleep 0.1; done)\n"
+        "exit 0\n"
+    )
+    slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
+    with pytest.raises(KubeError, match=r"was ended:\nbegun\ntold"):
+        call(binary=str(slow), timeout=1)
+    ended = trace.stat().st_size
+    time.sleep(0.5)
+    assert trace.stat().st_size == ended
+
+
+def test_the_users_helm_settings_lead_it_nowhere_else(
+    call: Call, monkeypatch: pytest.MonkeyPatch, cluster: Cluster, namespace: str
+) -> None:
+    for name, value in {"KUBEAPISERVER": "https://127.0.0.1:1", "KUBETOKEN": "x", "DRIVER": "configmap"}.items():
+        monkeypatch.setenv(f"HELM_{name}", value)
+    assert call()["changed"] and cluster.list("v1", "Secret", namespace, labels="owner=helm,name=blue")
 
 
 def test_a_chart_that_is_none(call: Call, tmp_path: Path) -> None:
