@@ -41,7 +41,7 @@ options:
     type: int
     default: 2592000
   renew_before:
-    description: Make a new one if less than this many seconds are left. By default a third of O(expires).
+    description: Make a new one if less than this many seconds are left. By default a third of the life that it was given.
     type: int
   server:
     description: URL by which the kubeconfig's user reaches the API. By default that of O(kubeconfig).
@@ -145,9 +145,8 @@ def absent(params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
 
 
 def stale_because(text: str, account: dict[str, Any], endpoint: Any, params: dict[str, Any]) -> str:
-    before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
-    renew_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=before)
-    return service_accounts.stale_because(text, account, endpoint, renew_at)
+    now = datetime.datetime.now(datetime.UTC)
+    return service_accounts.stale_because(text, account, endpoint, now, params["renew_before"])
 
 
 def read(path: Path) -> str | None:

@@ -48,7 +48,7 @@ options:
     type: int
     default: 2592000
   renew_before:
-    description: Make a new one if less than this many seconds are left. By default a third of O(expires).
+    description: Make a new one if less than this many seconds are left. By default a third of the life that it was given.
     type: int
   server:
     description:
@@ -130,10 +130,9 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
     actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
     endpoint = endpoint_of(access, params.get("server"))
     now = datetime.datetime.now(datetime.UTC)
-    renew_before = params["expires"] // 3 if params["renew_before"] is None else params["renew_before"]
     reason = "there is none"
     if path.exists():
-        reason = people.stale_because(_text(path), person, endpoint, now, renew_before)
+        reason = people.stale_because(_text(path), person, endpoint, now, params["renew_before"])
     result: dict[str, Any] = {}
     if reason:
         actions.append(f"kubeconfig {path} made: {reason}")

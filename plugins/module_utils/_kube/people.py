@@ -237,8 +237,14 @@ def certificate_end(text: str) -> datetime.datetime:
     return expiry(base64.b64decode(user["client-certificate-data"]).decode("ascii"))
 
 
-def stale_because(text: str, person: Person, endpoint: Endpoint, now: datetime.datetime, renew_before: int) -> str:
-    """Why the person's kubeconfig has to be made anew; empty if it can stay."""
+def stale_because(
+    text: str, person: Person, endpoint: Endpoint, now: datetime.datetime, renew_before: int | None
+) -> str:
+    """Why the person's kubeconfig has to be made anew; empty if it can stay.
+
+    `renew_before` is in seconds, by default a third of the life that the certificate was given: the tenant cluster may
+    make it shorter than what was asked for, and a third of the latter would never be left.
+    """
     from cryptography import x509
 
     try:
@@ -248,7 +254,7 @@ def stale_because(text: str, person: Person, endpoint: Endpoint, now: datetime.d
         loaded = x509.load_pem_x509_certificate(certificate.encode("ascii"))
         of_whom = loaded.subject.rfc4514_string()
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode("ascii")
-        ends = expiry(certificate)
+        begins, ends = loaded.not_valid_before_utc, loaded.not_valid_after_utc
     except (ValueError, LookupError, TypeError):
         return "it cannot be read"
     if of_whom != f"CN={person.user}":
@@ -257,6 +263,7 @@ def stale_because(text: str, person: Person, endpoint: Endpoint, now: datetime.d
         return "the tenant cluster has another certificate authority"
     if (cluster.get("server"), cluster.get("tls-server-name") or "") != (endpoint.server, endpoint.server_name):
         return f"the tenant cluster is at {endpoint.server}"
-    if ends <= now + datetime.timedelta(seconds=renew_before):
+    before = (ends - begins) / 3 if renew_before is None else datetime.timedelta(seconds=renew_before)
+    if ends <= now + before:
         return f"its certificate ends {ends:%Y-%m-%d %H:%M} UTC"
     return ""

@@ -81,14 +81,20 @@ def kubeconfig(namespace: str, name: str, endpoint: Endpoint, token: str) -> str
     return yaml_text.dump(document)
 
 
-def stale_because(text: str, account: dict[str, Any], endpoint: Endpoint, renew_at: datetime.datetime) -> str:
-    """Why a kubeconfig has to be made anew; empty if it can stay. `account` is the ServiceAccount as it is now."""
+def stale_because(
+    text: str, account: dict[str, Any], endpoint: Endpoint, now: datetime.datetime, renew_before: int | None
+) -> str:
+    """Why a kubeconfig has to be made anew; empty if it can stay. `account` is the ServiceAccount as it is now.
+
+    `renew_before` is in seconds, by default a third of the life that the API server gave the token: that may be less
+    than what was asked for, and a third of the latter would never be left.
+    """
     metadata = account["metadata"]
     try:
         document = yaml_text.load(text)
         cluster = document["clusters"][0]["cluster"]
         claims = _claims(document["users"][0]["user"]["token"])
-        ends = expiry(text)
+        ends, issued = int(claims["exp"]), int(claims["iat"])
         owner = claims["kubernetes.io"]["serviceaccount"]
         authority = base64.b64decode(cluster.get("certificate-authority-data") or "").decode("ascii")
     except (ValueError, LookupError, TypeError, AttributeError):
@@ -101,8 +107,9 @@ def stale_because(text: str, account: dict[str, Any], endpoint: Endpoint, renew_
         return f"the host cluster is at {endpoint.server}"
     if authority.strip() != endpoint.ca.strip():
         return "the host cluster has another certificate authority"
-    if ends <= renew_at:
-        return f"its token ends {ends:%Y-%m-%d %H:%M} UTC"
+    before = (ends - issued) // 3 if renew_before is None else renew_before
+    if ends - before <= now.timestamp():
+        return f"its token ends {expiry(text):%Y-%m-%d %H:%M} UTC"
     return ""
 
 

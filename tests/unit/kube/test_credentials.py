@@ -185,6 +185,13 @@ def test_it_is_renewed_in_time(green: Prepared) -> None:
     assert "its token ends" in green.write(renew_before=3700)["actions"][0] and green.path.read_text() != text
 
 
+def test_a_shorter_life_than_asked_for_is_no_reason_to_renew(green: Prepared) -> None:
+    """The API server's own limit, which many set to hours, where thirty days are the default."""
+    green.write(expires=600, renew_before=3500)
+    text = green.path.read_text()
+    assert not green.write(expires=2592000)["changed"] and green.path.read_text() == text
+
+
 def test_a_token_dies_with_its_service_account(
     administrator: Cluster, kubeconfig: Path, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:

@@ -83,6 +83,13 @@ def test_it_is_renewed_in_time(cluster: Cluster, access: Access, tmp_path: Path)
     assert "its certificate ends" in again["actions"][0] and path.read_text() != text
 
 
+def test_a_shorter_life_than_asked_for_is_no_reason_to_renew(cluster: Cluster, access: Access, tmp_path: Path) -> None:
+    """The tenant cluster's own limit."""
+    path = tmp_path / "ada.kubeconfig"
+    tenant_kubeconfig.present(cluster, access, params(path, expires=600), dry_run=False)
+    assert not tenant_kubeconfig.present(cluster, access, params(path, expires=2592000), dry_run=False)["changed"]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
