@@ -201,9 +201,7 @@ def _issue(
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         # Python 3.13 verifies strictly: a chain without these is refused.
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key((signer or key).public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key((signer or key).public_key()), critical=False)
         .add_extension(_usage(authority=issuer is None), critical=True)
     )
     if hosts:
