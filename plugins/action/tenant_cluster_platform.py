@@ -9,7 +9,8 @@ from ansible_collections.baremetal.fabric.plugins.plugin_utils.waiting import Wa
 
 
 class ActionModule(WaitingAction):
-    """Knows in each slice which deployment the first one has replaced."""
+    """Knows in each slice what the first one has replaced, and that a namespace was that of one that goes."""
 
     def _carried(self, result: dict[str, Any]) -> dict[str, Any]:
-        return {"replaces": result["replaces"]} if result.get("replaces") else {}
+        carried = {"replaces": result["replaces"]} if result.get("replaces") else {}
+        return {**carried, "namespace_taken": result["namespace_taken"]} if "namespace_taken" in result else carried

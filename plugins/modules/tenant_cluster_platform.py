@@ -164,6 +164,10 @@ replaces:
   description: For the option of the same name.
   type: str
   returned: when time ran out
+namespace_taken:
+  description: For the option of the same name, when the namespace was that of one that is being deleted.
+  type: bool
+  returned: when time ran out before that was gone
 """
 
 import time
@@ -265,8 +269,11 @@ class Task:
 
     def present(self, cluster: Cluster) -> dict[str, Any]:
         wanted, found = self.wanted(), self.find(cluster)
+        if found is not None and found["metadata"].get("deletionTimestamp"):
+            self._see_gone(cluster, found)
+            return self._create(cluster, wanted, namespace_taken=False)
         if found is None:
-            return self._create(cluster, wanted)
+            return self._create(cluster, wanted, self.params["namespace_taken"])
         self.refuse(list(platform.refusals(found, wanted)))
         change = platform.patch(found, wanted)
         if not change:
@@ -279,8 +286,15 @@ class Task:
                 cluster.merge(API_VERSION, KIND, self.name, change, self.where)
         return result if self.dry_run else self._await_ready(cluster, replaces, result)
 
-    def _create(self, cluster: Cluster, wanted: Document) -> dict[str, Any]:
-        if self.params["namespace_taken"]:
+    def _see_gone(self, cluster: Cluster, found: Document) -> None:
+        """One that is being deleted says that it is Ready to its end. The namespace that was seen was its own."""
+        self.refuse(list(platform.removal_refusals(found)))
+        if not self.dry_run:
+            done = self.result("deleted", namespace_taken=False)
+            self._await_gone(cluster, found["metadata"]["uid"], done)
+
+    def _create(self, cluster: Cluster, wanted: Document, namespace_taken: bool) -> dict[str, Any]:
+        if namespace_taken:
             namespace = wanted["spec"]["clusterRef"]["namespace"]
             self.refuse(
                 [
@@ -318,12 +332,15 @@ class Task:
         uid = found["metadata"]["uid"]
         cluster.delete(API_VERSION, KIND, self.name, self.where, propagation="Background", uid=uid)
 
+        self._await_gone(cluster, uid, result)
+        return result
+
+    def _await_gone(self, cluster: Cluster, uid: str, done: dict[str, Any]) -> None:
         def left() -> list[Document]:
             again = self.find(cluster)
             return [again] if again is not None and again["metadata"]["uid"] == uid else []
 
-        self._wait(cluster, left, "gone", result)
-        return result
+        self._wait(cluster, left, "gone", done)
 
     def _wait(self, cluster: Cluster, remaining: Callable[[], list[Document]], what: str, done: dict[str, Any]) -> None:
         try:

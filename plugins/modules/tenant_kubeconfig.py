@@ -48,7 +48,8 @@ options:
     type: int
     default: 2592000
   renew_before:
-    description: Make a new one if less than this many seconds are left. By default a third of the life that it was given.
+    description:
+      - Make a new one if less than this many seconds are left. By default a third of the life that it was given.
     type: int
   server:
     description:

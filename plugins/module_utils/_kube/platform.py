@@ -72,6 +72,10 @@ def values_of(document: Document) -> Any:
 def patch(found: Document, wanted: Document) -> Document:
     """What has to be merged into the object so that it is as wanted; what others have set besides stays."""
     change = _difference(found, {key: wanted[key] for key in ("metadata", "spec")})
+    if owner := at(change, "spec.owner"):
+        # A user or a team: the one that it was before does not stay beside the other.
+        former = at(found, "spec.owner") or {}
+        owner.update({key: None for key in ("user", "team") if former.get(key) and key not in wanted["spec"]["owner"]})
     if at(change, VALUES) is not None and values_of(found) == values_of(wanted):
         release = change["spec"]["template"]["helmRelease"]
         del release["values"]

@@ -196,6 +196,33 @@ def test_removed_and_seen_gone(call: Call, cluster: Cluster, namespace: str) -> 
     assert (result["changed"], result["action"]) == (False, "absent")
 
 
+def test_one_that_is_still_going_is_made_anew(call: Call, cluster: Cluster, namespace: str) -> None:
+    """A deletion was killed while it waited. What is left says that it is Ready until it is gone."""
+    call_and_ready(call, cluster, namespace)
+    cluster.merge(API_VERSION, KIND, "blue", {"metadata": {"finalizers": ["standin.test/agent"]}}, namespace)
+    cluster.delete(API_VERSION, KIND, "blue", namespace, propagation="Background")
+    assert call(check_mode=True)["action"] == "created"
+    with pytest.raises(WaitTimeout, match="not gone in time") as caught:
+        call(namespace_taken=True)  # by itself
+    carried = ActionModule._carried(None, caught.value.result)  # type: ignore[arg-type]
+    cluster.merge(API_VERSION, KIND, "blue", {"metadata": {"finalizers": []}}, namespace)
+    with pytest.raises(WaitTimeout):
+        call(**{"namespace_taken": True, **carried})
+    say(cluster, namespace, phase="Ready", deployHash="one")
+    assert call()["action"] == "unchanged"
+
+
+def test_another_owner_takes_the_place_of_the_former(call: Call, cluster: Cluster, namespace: str) -> None:
+    with pytest.raises(WaitTimeout):
+        call(user="ada")
+    say(cluster, namespace, phase="Ready", deployHash="one")
+    planned = call(check_mode=True, team="gpu")
+    assert "user: ada" not in planned["diff"]["after"] and "team: gpu" in planned["diff"]["after"]
+    assert call(team="gpu")["action"] == "updated"
+    found = cluster.get(API_VERSION, KIND, "blue", namespace)
+    assert found is not None and found["spec"]["owner"] == {"team": "gpu"}
+
+
 # --- the connection
 
 
