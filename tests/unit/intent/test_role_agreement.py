@@ -61,6 +61,13 @@ def test_playbooks_hold_roles_only(playbook: str) -> None:
             assert {"ansible.builtin.import_role", "ansible.builtin.include_role"} & set(task), task["name"]
 
 
+def test_an_upgrade_reaches_every_kind_of_tenant_cluster_and_node() -> None:
+    reached = "\n".join(play["hosts"] for play in load("playbooks/tenant_upgrade.yml")[1:])
+    assert [
+        kind for kind in ("tenant_clusters", "shared_node_clusters", "bare_metal", "vm_nodes") if kind not in reached
+    ] == []
+
+
 def test_deleting_needs_names() -> None:
     """Without the variable nothing is chosen: that is what keeps a bare run from deleting everything."""
     (role,) = load("playbooks/tenant_delete.yml")[0]["roles"]
