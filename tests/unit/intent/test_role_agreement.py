@@ -61,6 +61,13 @@ def test_playbooks_hold_roles_only(playbook: str) -> None:
             assert {"ansible.builtin.import_role", "ansible.builtin.include_role"} & set(task), task["name"]
 
 
+@pytest.mark.parametrize("playbook", ["tenant_create", "tenant_restore", "tenant_resume", "tenant_upgrade"])
+def test_what_ends_with_nodes_is_about_all_of_them(playbook: str) -> None:
+    hosts = [play["hosts"] for play in load(f"playbooks/{playbook}.yml")]
+    assert any(each.startswith("bare_metal:&fabric_target") for each in hosts)
+    assert any("'vm_nodes:&fabric_target'" in each for each in hosts)
+
+
 def test_an_upgrade_reaches_every_kind_of_tenant_cluster_and_node() -> None:
     reached = "\n".join(play["hosts"] for play in load("playbooks/tenant_upgrade.yml")[1:])
     assert [
