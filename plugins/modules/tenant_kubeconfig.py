@@ -200,10 +200,13 @@ def work(module: kube_module.Call) -> dict[str, Any]:
                     return absent(cluster, params, module.check_mode)
                 return present(cluster, access, params, module.check_mode)
 
+    def plan(reason: str) -> dict[str, Any]:
+        if params["state"] == "absent":
+            return absent(None, params, True)
+        return _told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
+
     try:
-        return kube_module.unless_missing(
-            ask, module, lambda reason: _told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
-        )
+        return kube_module.unless_missing(ask, module, plan)
     except Gone:
         if params["state"] == "present":
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,6 +122,15 @@ def test_a_file_of_somebody_else_stays(cluster: Cluster, access: Access, kubecon
     with pytest.raises(KubeError, match="is left as it is"):
         tenant_kubeconfig.absent(cluster, params(path, name="eve"), dry_run=False)
     assert path.read_text() == kubeconfig.read_text()
+
+
+def test_taking_back_is_planned_as_such_where_there_is_no_api(tmp_path: Path) -> None:
+    path = tmp_path / "ada.kubeconfig"
+    path.write_text("contexts: [{name: ada@blue}]")
+    base = {**params(path, state="absent"), "kubeconfig": str(tmp_path / "none"), "context": None, "server": None}
+    base["tenant"] = {"name": "blue", "namespace": None, "server_name": None, "backend": "vcluster"}
+    planned = tenant_kubeconfig.work(SimpleNamespace(params=base, check_mode=True))
+    assert planned["actions"] == [f"kubeconfig {path} removed"] and path.exists()
 
 
 def test_whose_it_is_is_in_its_certificate(cluster: Cluster, access: Access, tmp_path: Path) -> None:
