@@ -87,3 +87,13 @@ func TestReplicasAreLetInOneByOne(t *testing.T) {
 		t.Errorf("asked %v", etcd.asked)
 	}
 }
+
+func TestARestoredMemberIsWhereTheNextOnesLook(t *testing.T) {
+	i := &instance{name: "blue", namespace: "vcluster-blue", pod: "blue-0"}
+	told := i.fillArguments("/data/etcd.restored")
+	for _, want := range []string{i.membership(0, 1)[0], "--initial-advertise-peer-urls=" + i.peer(0)} {
+		if !slices.Contains(told, want) {
+			t.Errorf("%s is not in %v", want, told)
+		}
+	}
+}

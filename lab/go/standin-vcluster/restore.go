@@ -49,14 +49,9 @@ func runRestore(ctx context.Context, i *instance) error {
 	return os.Rename(fresh, dataFolder)
 }
 
-// fill makes etcd's data in a folder. Nobody else is a member, so where it says it lives does not matter.
+// fill makes etcd's data in a folder.
 func fill(ctx context.Context, i *instance, folder, path string) error {
-	const peers = "http://127.0.0.1:2380"
-	etcd := exec.CommandContext(ctx, "/bin/etcd",
-		"--name="+i.pod, "--data-dir="+folder, "--initial-cluster-token="+i.name,
-		"--listen-client-urls="+etcdClients, "--advertise-client-urls="+etcdClients,
-		"--listen-peer-urls="+peers, "--initial-advertise-peer-urls="+peers, "--initial-cluster="+i.pod+"="+peers,
-	)
+	etcd := exec.CommandContext(ctx, "/bin/etcd", i.fillArguments(folder)...)
 	etcd.Stdout, etcd.Stderr = os.Stdout, os.Stderr
 	if err := etcd.Start(); err != nil {
 		return err
@@ -75,4 +70,15 @@ func fill(ctx context.Context, i *instance, folder, path string) error {
 		ended = nil
 	}
 	return errors.Join(err, stopped, ended)
+}
+
+// fillArguments: nobody else is a member yet, so it need not be reached. Where it says it lives is kept, though, and is
+// where replicas that come later look for it.
+func (i *instance) fillArguments(folder string) []string {
+	return []string{
+		"--name=" + i.pod, "--data-dir=" + folder, "--initial-cluster-token=" + i.name,
+		"--listen-client-urls=" + etcdClients, "--advertise-client-urls=" + etcdClients,
+		"--listen-peer-urls=http://127.0.0.1:2380",
+		"--initial-advertise-peer-urls=" + i.peer(0), "--initial-cluster=" + i.pod + "=" + i.peer(0),
+	}
 }
