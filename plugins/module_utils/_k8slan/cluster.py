@@ -12,7 +12,8 @@ from .._host_cluster import survey
 from .._host_cluster.cni import detect
 from .._kube import evidence, objects
 from .._kube.client import Cluster, describe
-from .._kube.errors import KubeError, WaitTimeout
+from .._kube.errors import KubeError
+from .._kube.waits import wait_while
 from . import model, rules
 from .consumers import consumers
 from .model import Lan, key_of, shown
@@ -21,7 +22,6 @@ from .progress import missing, releasable, waiting_agents
 from .rules import Facts
 
 Document = dict[str, Any]
-POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -187,33 +187,27 @@ def _await_gone(
     freed: Sequence[str],
 ) -> None:
     waiting = list(documents)
-    while True:
-        still = []
-        for each in waiting:
-            metadata = each["metadata"]
-            current = cluster.get(model.API_VERSION, model.KIND, metadata["name"], metadata["namespace"])
-            if current is not None and current["metadata"]["uid"] == metadata["uid"]:
-                still.append(current)
-        if not still:
-            return
-        if time.monotonic() >= deadline:
-            lines = [
+
+    def standing() -> list[Document]:
+        found = [
+            (each, cluster.get(model.API_VERSION, model.KIND, each["metadata"]["name"], each["metadata"]["namespace"]))
+            for each in waiting
+        ]
+        waiting[:] = [now for each, now in found if now and now["metadata"]["uid"] == each["metadata"]["uid"]]
+        return waiting
+
+    def account(still: Sequence[Document]) -> list[str]:
+        return [
+            "not gone in time:",
+            *(
                 f"{describe(each)} is still there, held by"
                 f" {', '.join(each['metadata'].get('finalizers') or []) or 'nothing'}"
                 for each in still
-            ]
-            raise _ran_out(
-                [
-                    "not gone in time:",
-                    *lines,
-                    "k8slan takes its finalizers off where it runs; free_finalizers takes off those of nodes where it"
-                    " does not",
-                ],
-                report,
-                freed,
-            )
-        waiting = still
-        time.sleep(POLL_SECONDS)
+            ),
+            "k8slan takes its finalizers off where it runs; free_finalizers takes off those of nodes where it does not",
+        ]
+
+    wait_while(standing, account, deadline, _done(report, freed))
 
 
 def _await_ready(
@@ -224,21 +218,21 @@ def _await_ready(
     report: objects.Report,
     freed: Sequence[str],
 ) -> None:
-    while True:
+    facts = Facts()
+
+    def lacking() -> list[str]:
+        nonlocal facts
         facts = look(cluster, settings.operator, everything=False)
-        lines = [line for lan in lans for line in missing(lan, facts)]
-        if not lines:
-            return
-        if time.monotonic() >= deadline:
-            agents = [evidence.collect(cluster, pod) for pod in waiting_agents(lans, facts)]
-            raise _ran_out(["not ready in time:", *lines, *agents], report, freed)
-        time.sleep(POLL_SECONDS)
+        return [line for lan in lans for line in missing(lan, facts)]
+
+    def account(lines: Sequence[str]) -> list[str]:
+        agents = [evidence.collect(cluster, pod) for pod in waiting_agents(lans, facts)]
+        return ["not ready in time:", *lines, *agents]
+
+    wait_while(lacking, account, deadline, _done(report, freed))
 
 
-def _ran_out(lines: Sequence[str], report: objects.Report, freed: Sequence[str]) -> WaitTimeout:
-    error = WaitTimeout("\n".join(lines))
-    error.result = report.as_result()
-    if freed:
-        error.result["freed"] = list(freed)
-        error.result["warnings"] = list(freed)
-    return error
+def _done(report: objects.Report, freed: Sequence[str]) -> Document:
+    """What a failure tells of that which was done before it."""
+    result = report.as_result()
+    return {**result, "freed": list(freed), "warnings": list(freed)} if freed else result

@@ -11,9 +11,10 @@ from .client import Cluster, Document, describe, label_selector
 from .documents import bridges as documents
 from .documents.bridges import BRIDGE_OPERATOR, NMSTATE
 from .documents.common import KNOWN_AFTER_APPLY, MANAGED_BY, TENANT_LABEL
-from .errors import KubeError, UnknownKind, WaitTimeout
+from .errors import KubeError, UnknownKind
 from .objects import Outcome, Report
 from .readiness import conditions
+from .waits import wait_while
 
 #: How much of what nmstate says is repeated: it tends to append the whole desired state.
 _MESSAGE = 1500
@@ -163,13 +164,14 @@ def _delete(cluster: Cluster, documents_: Sequence[Document], settings: objects.
 
 
 def _await(unfinished: Callable[[], list[str]], settings: objects.Settings, report: Report) -> None:
-    deadline = settings.clock() + settings.wait_timeout
-    while lines := unfinished():
-        if settings.clock() >= deadline:
-            error = WaitTimeout("\n".join([f"not everywhere after {settings.wait_timeout:.0f} s:", *lines]))
-            error.result = report.as_result()
-            raise error
-        settings.sleep(objects.POLL_SECONDS)
+    wait_while(
+        unfinished,
+        lambda lines: [f"not everywhere after {settings.wait_timeout:.0f} s:", *lines],
+        settings.clock() + settings.wait_timeout,
+        report.as_result(),
+        settings.clock,
+        settings.sleep,
+    )
 
 
 def _policy_done(cluster: Cluster, document: Document, order: Order) -> list[str]:

@@ -12,8 +12,8 @@ from . import compare, evidence
 from .client import Cluster, Document, describe
 from .errors import KubeError, UnknownKind, Unreachable, WaitTimeout
 from .readiness import judge
+from .waits import POLL_SECONDS
 
-POLL_SECONDS = 1.0
 #: How long an apply is retried while the cluster digests what was applied just before it.
 SETTLE_SECONDS = 30.0
 #: Long enough for an API server to notice a CRD that this very call made.
