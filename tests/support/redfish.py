@@ -9,10 +9,7 @@ medium with the data from where it was inserted, keeps a copy as DIRECTORY/seen.
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import os
-import ssl
 import sys
 import threading
 import time
@@ -20,42 +17,12 @@ import urllib.request
 from pathlib import Path
 
 import bcrypt
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sushy_tools.emulator import main as emulator
+
+from tests.support import certificates
 
 USERNAME, PASSWORD = "fabric", "a-password-of-the-tests"
 SYSTEM = "5d1a1c1e-0000-4000-8000-000000000001"
-
-
-def certificate(directory: Path) -> ssl.SSLContext:
-    """One certificate for 127.0.0.1 that is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redfish of the tests")])
-    now = datetime.datetime.now(datetime.UTC)
-    own = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "ca.pem").write_bytes(own.public_bytes(serialization.Encoding.PEM))
-    private = directory / "server.key"
-    private.touch(mode=0o600)
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "ca.pem", private)
-    return context
 
 
 def play_server(directory: Path) -> None:
@@ -99,7 +66,8 @@ def main(directory: Path, port: int) -> None:
     )
     for part in (watch, play_server):
         threading.Thread(target=part, args=(directory,), daemon=True).start()
-    app.run(host="127.0.0.1", port=port, ssl_context=certificate(directory), threaded=True)
+    context, _ca = certificates.self_signed(directory, "redfish of the tests")
+    app.run(host="127.0.0.1", port=port, ssl_context=context, threaded=True)
 
 
 if __name__ == "__main__":

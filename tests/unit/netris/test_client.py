@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._netris.errors im
     OutcomeUnknown,
     RequestFailed,
 )
+
+from tests.support import certificates
 
 from .scripted import Call, ScriptedController, envelope, login
 
@@ -187,13 +186,11 @@ def test_single_objects_may_come_in_an_array(data: Any, found: dict[str, Any]) -
 
 
 def test_a_self_signed_certificate_is_refused_until_it_is_named(tmp_path: Path) -> None:
-    context, ca = self_signed(tmp_path)
+    context, ca = certificates.self_signed(tmp_path, "controller")
     vpcs = Call("GET", "/api/v2/vpc", answer=envelope([]))
-    with (
-        ScriptedController(tls=context) as controller,
-        pytest.raises(ConnectionFailed, match=r"self-signed.*NETRIS_CA_PATH.*validate_certs: false"),
-    ):
-        connect(controller.url)[0].get("/api/v2/vpc")
+    with ScriptedController(tls=context) as controller:
+        with pytest.raises(ConnectionFailed, match=r"self-signed.*NETRIS_CA_PATH.*validate_certs: false"):
+            connect(controller.url)[0].get("/api/v2/vpc")
         assert not controller.seen, "nothing may be sent before the certificate is trusted"
         controller.calls = [login(), vpcs, login(), vpcs]
         assert connect(controller.url, ca_path=str(ca))[0].get("/api/v2/vpc") == []
@@ -204,33 +201,3 @@ def test_a_missing_ca_file_is_named() -> None:
     client, _naps = connect("https://127.0.0.1:9", ca_path="/no/such/ca.pem")
     with pytest.raises(ConnectionFailed, match=r"/no/such/ca.pem.*NETRIS_CA_PATH"):
         client.get("/api/v2/vpc")
-
-
-def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "controller")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public, private = folder / "ca.pem", folder / "key.pem"
-    public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(public, private)
-    return context, public

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import http.server
-import ipaddress
-import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._node import join
 from ansible_collections.baremetal.fabric.plugins.module_utils._node.system import Done, System
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.support import certificates
 
 TOKEN = "abc123.0123456789abcdef"
 KUBELET_CONF = "apiVersion: v1\nclusters:\n- cluster:\n    server: https://{}\n  name: x\n"
@@ -64,7 +59,8 @@ class Api:
         self.body = "#!/bin/sh\nexit 0\n"
         self.status = 200
         self.paths: list[str] = []
-        self.ca = self._certificate(directory)
+        context, ca = certificates.self_signed(directory, "api")
+        self.ca = ca.read_text()
         api = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -78,35 +74,10 @@ class Api:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "api.pem")
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         self.endpoint = f"127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @staticmethod
-    def _certificate(directory: Path) -> str:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "api")])
-        now = datetime.datetime.now(datetime.UTC)
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-        encoding = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        (directory / "api.pem").write_bytes(key.private_bytes(*encoding) + certificate)
-        return certificate.decode()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import pytest
 from ansible_collections.baremetal.fabric.plugins.module_utils._node import join, kubelet, lease, reset, script, state
 from ansible_collections.baremetal.fabric.plugins.module_utils._node.system import Done
 
+from tests.support import certificates
+
 from .conftest import KUBELET_CONF, TOKEN, Api, FakeSystem, joining_script, request
 
 # -- fetching --------------------------------------------------------------------------------------------------------
@@ -21,8 +23,9 @@ def test_fetches_over_verified_tls(api: Api) -> None:
 
 
 def test_refuses_another_authority(api: Api, tmp_path: Path) -> None:
+    _context, other = certificates.self_signed(tmp_path, "api")
     with pytest.raises(script.ScriptError, match="certificate verify failed"):
-        script.fetch(api.endpoint, Api._certificate(tmp_path), TOKEN, 5)
+        script.fetch(api.endpoint, other.read_text(), TOKEN, 5)
     assert api.paths == []
 
 
