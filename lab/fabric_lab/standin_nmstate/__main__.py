@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import yaml
@@ -11,6 +10,7 @@ import yaml
 from fabric_lab import state
 from fabric_lab.cluster.settings import Cluster
 from fabric_lab.rack import ssh, topology
+from fabric_lab.standin_k8slan.node.rounds import keep, say
 from fabric_lab.standin_kubevirt.api import Api, ApiError, Object
 from fabric_lab.standin_nmstate import links
 from fabric_lab.state import LabError
@@ -20,10 +20,6 @@ _POLICIES = "/apis/nmstate.io/v1/nodenetworkconfigurationpolicies"
 _ENACTMENTS = "/apis/nmstate.io/v1beta1/nodenetworkconfigurationenactments"
 _FILES = ("nodenetworkconfigurationpolicies", "nodenetworkconfigurationenactments")
 _SECONDS = 1.0
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 class Controller:
@@ -94,14 +90,17 @@ def main(name: str) -> int:
     controller = Controller(lab)
     controller.define()
     say("stand-in for kubernetes-nmstate")
-    while True:
+
+    def play() -> float:
         try:
             controller.round()
         except ApiError as error:
             # a kind that was defined a moment ago, or somebody was faster: the next round sees
             if error.status not in (404, 409):
-                say(str(error))
-        time.sleep(_SECONDS)
+                raise
+        return _SECONDS
+
+    return keep(play, (ApiError,), _SECONDS)
 
 
 sys.exit(main(sys.argv[1]))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import sys
+import urllib.error
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from fabric_lab.standin_k8slan import manifest
-from fabric_lab.standin_k8slan.node import agent, controller
+from fabric_lab.standin_k8slan.node import agent, api, controller, rounds
 from fabric_lab.state import LabError
 
 LAN: dict[str, Any] = {
@@ -50,7 +52,7 @@ def test_it_has_the_names_of_the_real_one_and_says_what_it_is(documents: list[di
 
 def test_its_programs_travel_in_a_config_map_and_need_nothing(documents: list[dict[str, Any]]) -> None:
     (programs,) = (each["data"] for each in documents if each["kind"] == "ConfigMap")
-    assert set(programs) == {"__init__.py", "agent.py", "api.py", "controller.py", "links.py", "plugin.py"}
+    assert set(programs) == {"__init__.py", "agent.py", "api.py", "controller.py", "links.py", "plugin.py", "rounds.py"}
     for name, text in programs.items():
         imported = {
             alias.name if isinstance(node, ast.Import) else str(node.module or "")
@@ -109,3 +111,42 @@ def test_finalizers_come_with_the_version_that_was_read(monkeypatch: pytest.Monk
     api.found, api.asked = [{**LAN, "metadata": going}], []
     worker.round()
     assert ("PATCH", path, {"metadata": {**kept, "finalizers": ["other"]}}) in api.asked and "remove one" in done
+
+
+class Enough(Exception):
+    """Ends a loop that has no end."""
+
+
+def test_trouble_is_told_once_and_again_after_it_was_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(rounds.time, "sleep", rests.append)
+    outcomes = iter([api.Refused(503, "no"), api.Refused(503, "no"), 0.5, api.Refused(503, "no"), OSError("gone")])
+
+    def play() -> float:
+        outcome = next(outcomes, Enough())
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    with pytest.raises(Enough):
+        rounds.keep(play, (api.Refused, OSError), 2.0)
+    assert rests == [2.0, 2.0, 0.5, 2.0, 2.0]
+    said = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["503: no", "503: no", "gone"]
+
+
+@pytest.mark.parametrize("program", [agent, controller])
+def test_a_token_that_is_over_ends_the_program(
+    program: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_arguments: Any, **_more: Any) -> Any:
+        raise urllib.error.HTTPError("https://api", 401, "Unauthorized", Message(), None)
+
+    for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "KUBE_TOKEN", "KUBE_CA", "NODE_NAME"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(api.ssl, "create_default_context", lambda **_more: None)
+    monkeypatch.setattr(api.urllib.request, "urlopen", refuse)
+    assert program.main() == 1
+    assert "the token is over: start again with a new one" in capsys.readouterr().out

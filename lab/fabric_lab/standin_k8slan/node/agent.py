@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import Any
 
 from . import links
-from .api import LANS, MERGE, Api, Object, Refused
+from .api import LANS, MERGE, Api, Object, Over, Refused
+from .rounds import keep, say
 
 _RESOURCES = "macvtap.k8slan.io/k8slan-"
 _SECONDS = 1.0
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def resources(spec: Object) -> list[str]:
@@ -36,7 +32,7 @@ class Agent:
         self.node = node
         self._told: dict[str, str] = {}
 
-    def round(self) -> None:
+    def round(self) -> float:
         lans = self.api.lans()
         offered: list[str] = []
         for lan in lans:
@@ -55,6 +51,7 @@ class Agent:
         for stale in set(links.known()) - {lan["spec"]["ns"] for lan in lans}:
             links.remove(stale)
         self._offer(offered)
+        return _SECONDS
 
     def _join(self, lan: Object) -> None:
         finalizers = lan["metadata"].get("finalizers") or []
@@ -90,19 +87,11 @@ class Agent:
 def main() -> int:
     agent = Agent(Api(), os.uname().nodename, os.environ["NODE_NAME"])
     say(f"stand-in for k8slan on {agent.host}")
-    trouble = ""
-    while True:
-        try:
-            agent.round()
-            trouble = ""
-        except (Refused, OSError) as error:
-            if isinstance(error, Refused) and error.status == 401:
-                say("the token is over: start again with a new one")
-                return 1
-            if str(error) != trouble:
-                trouble = str(error)
-                say(trouble)
-        time.sleep(_SECONDS)
+    try:
+        keep(agent.round, (Refused, OSError), _SECONDS)
+    except Over as error:
+        say(f"{error}: start again with a new one")
+        return 1
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ class Refused(Exception):
         self.status = status
 
 
+class Over(Exception):
+    """The token is not taken any more; only who starts again gets another."""
+
+
 class Api:
     """Token and CA come from the environment: the pod's files are not where this program runs."""
 
@@ -41,6 +45,8 @@ class Api:
                 found: Object = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:
+            if error.code == 401:
+                raise Over("the token is over") from None
             raise Refused(error.code, f"{method} {path}: {error.read(500).decode(errors='replace')}") from None
 
     def lans(self) -> list[Object]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
-from .api import NETWORKS, Api, Object, Refused
+from .api import NETWORKS, Api, Object, Over, Refused
+from .rounds import keep, say
 
 _SECONDS = 1.0
 
@@ -40,7 +40,7 @@ def attachments(lan: Object) -> list[Object]:
     return made
 
 
-def tend(api: Api) -> None:
+def tend(api: Api) -> float:
     there = {
         each["metadata"]["name"] for each in api.request("GET", f"{NETWORKS}/network-attachment-definitions")["items"]
     }
@@ -52,21 +52,16 @@ def tend(api: Api) -> None:
             if each["metadata"]["name"] not in there:
                 place = f"{NETWORKS}/namespaces/{lan['metadata']['namespace']}/network-attachment-definitions"
                 api.request("POST", place, each)
+    return _SECONDS
 
 
 def main() -> int:
-    api, trouble = Api(), ""
-    while True:
-        try:
-            tend(api)
-            trouble = ""
-        except (Refused, OSError) as error:
-            if isinstance(error, Refused) and error.status == 401:
-                return 1
-            if str(error) != trouble:
-                trouble = str(error)
-                print(trouble, flush=True)
-        time.sleep(_SECONDS)
+    api = Api()
+    try:
+        keep(lambda: tend(api), (Refused, OSError), _SECONDS)
+    except Over as error:
+        say(f"{error}: start again with a new one")
+        return 1
 
 
 if __name__ == "__main__":
