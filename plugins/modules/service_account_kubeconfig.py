@@ -117,47 +117,37 @@ def bring(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> dict[str, 
     if account is None:
         if not dry_run:
             raise KubeError(f"there is no ServiceAccount {namespace}/{name}")
-        return told([f"kubeconfig {path} made once ServiceAccount {namespace}/{name} is there"])
+        return kubeconfigs.told([f"kubeconfig {path} made once ServiceAccount {namespace}/{name} is there"])
     endpoint = service_accounts.endpoint_of(cluster, params["server"])
-    text = read(path)
+    text = kubeconfigs.text_of(path) if path.exists() else None
     reason = "there is none" if text is None else stale_because(text, account, endpoint, params)
     if not reason:
         closed = kubeconfigs.write(path.parent, {path.name: text or ""}, dry_run=dry_run)
         ends = service_accounts.expiry(text or "").isoformat(timespec="seconds")
-        return {**told([f"kubeconfig {path} closed to others"] if closed else []), "expires": ends}
+        return {**kubeconfigs.told([f"kubeconfig {path} closed to others"] if closed else []), "expires": ends}
     actions = [f"kubeconfig {path} made: {reason}"]
     if dry_run:
-        return told(actions)
+        return kubeconfigs.told(actions)
     asked = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=params["expires"])
     token = service_accounts.request_token(cluster, namespace, name, params["expires"])
     kubeconfigs.write(path.parent, {path.name: service_accounts.kubeconfig(namespace, name, endpoint, token.text)})
     if token.expires < asked - datetime.timedelta(minutes=1):
         actions.append(f"the API server has it end already at {token.expires:%Y-%m-%d %H:%M} UTC")
-    return {**told(actions), "expires": token.expires.isoformat(timespec="seconds")}
+    return {**kubeconfigs.told(actions), "expires": token.expires.isoformat(timespec="seconds")}
 
 
 def absent(params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     path = Path(params["path"])
     if not path.exists():
-        return told([])
+        return kubeconfigs.told([])
     if not dry_run:
         path.unlink()
-    return told([f"kubeconfig {path} removed"])
+    return kubeconfigs.told([f"kubeconfig {path} removed"])
 
 
 def stale_because(text: str, account: dict[str, Any], endpoint: Any, params: dict[str, Any]) -> str:
     now = datetime.datetime.now(datetime.UTC)
     return service_accounts.stale_because(text, account, endpoint, now, params["renew_before"])
-
-
-def read(path: Path) -> str | None:
-    """The file; None if there is none."""
-    return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-def told(actions: list[str]) -> dict[str, Any]:
-    diff = {"before": "", "after": "".join(f"{each}\n" for each in actions)}
-    return {"changed": bool(actions), "actions": actions, "diff": diff}
 
 
 def work(module: kube_module.Call) -> dict[str, Any]:
@@ -176,7 +166,9 @@ def work(module: kube_module.Call) -> dict[str, Any]:
             return bring(cluster, params, module.check_mode)
 
     return kube_module.unless_missing(
-        ask, module, lambda reason: told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
+        ask,
+        module,
+        lambda reason: kubeconfigs.told([f"kubeconfig {params['path']} made once there is an API: {reason}"]),
     )
 
 

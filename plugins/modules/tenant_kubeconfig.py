@@ -133,7 +133,7 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
     now = datetime.datetime.now(datetime.UTC)
     reason = "there is none"
     if path.exists():
-        reason = people.stale_because(_text(path), person, endpoint, now, params["renew_before"])
+        reason = people.stale_because(kubeconfigs.text_of(path), person, endpoint, now, params["renew_before"])
     result: dict[str, Any] = {}
     if reason:
         actions.append(f"kubeconfig {path} made: {reason}")
@@ -144,10 +144,10 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
             kubeconfigs.write(path.parent, {path.name: text})
             result["expires"] = people.expiry(certificate).isoformat(timespec="seconds")
     else:
-        result["expires"] = people.certificate_end(_text(path)).isoformat(timespec="seconds")
-        if kubeconfigs.write(path.parent, {path.name: _text(path)}, dry_run=dry_run):
+        result["expires"] = people.certificate_end(kubeconfigs.text_of(path)).isoformat(timespec="seconds")
+        if kubeconfigs.write(path.parent, {path.name: kubeconfigs.text_of(path)}, dry_run=dry_run):
             actions.append(f"kubeconfig {path} closed to others")
-    return {**result, **_told(actions)}
+    return {**result, **kubeconfigs.told(actions)}
 
 
 def endpoint_of(access: Access, server: str | None) -> Endpoint:
@@ -167,22 +167,7 @@ def absent(cluster: Cluster | None, params: dict[str, Any], dry_run: bool) -> di
         actions.append(f"kubeconfig {path} removed")
         if not dry_run:
             path.unlink()
-    return _told(actions)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
-def _told(actions: list[str]) -> dict[str, Any]:
-    return {
-        "changed": bool(actions),
-        "actions": actions,
-        "diff": {"before": "", "after": "".join(f"{each}\n" for each in actions)},
-    }
+    return kubeconfigs.told(actions)
 
 
 def work(module: kube_module.Call) -> dict[str, Any]:
@@ -203,7 +188,7 @@ def work(module: kube_module.Call) -> dict[str, Any]:
     def plan(reason: str) -> dict[str, Any]:
         if params["state"] == "absent":
             return absent(None, params, True)
-        return _told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
+        return kubeconfigs.told([f"kubeconfig {params['path']} made once there is an API: {reason}"])
 
     try:
         return kube_module.unless_missing(ask, module, plan)

@@ -27,6 +27,20 @@ def write(directory: Path, files: dict[str, str], *, dry_run: bool = False) -> l
     return stale
 
 
+def text_of(path: Path) -> str:
+    """The file as far as it is text; one that is not there, or no text, is as good as empty."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def told(actions: list[str]) -> dict[str, Any]:
+    """What a module returns that has done, or would do, these things."""
+    diff = {"before": "", "after": "".join(f"{each}\n" for each in actions)}
+    return {"changed": bool(actions), "actions": actions, "diff": diff}
+
+
 def _current(path: Path, text: str) -> bool:
     try:
         return path.stat().st_mode & 0o777 == _MODE and path.read_text(encoding="utf-8") == text
