@@ -36,7 +36,7 @@ def apply_flat(options: Mapping[str, Any], system: System, check_mode: bool) -> 
     if plan.change and not check_mode:
         steps = [*plan.before, plan.change]
     actions = [step.text for step in steps if step.text]
-    warnings = _warnings(observed)
+    warnings = rollback.warnings(observed.pending)
     if not check_mode:
         executor = Executor(
             system,
@@ -112,12 +112,3 @@ def _cluster_link(wanted: Resolved | None, observed: FlatObserved) -> dict[str, 
         "addresses": list(live.addresses) if live else [],
         "mtu": live.mtu if live else wanted.network.cluster.port.mtu,
     }
-
-
-def _warnings(observed: FlatObserved) -> list[str]:
-    if observed.pending is None or observed.pending.rolled_back is None:
-        return []
-    return [
-        "an earlier change of this server's network was not confirmed and was rolled back by the server itself at"
-        f" {observed.pending.rolled_back.strip()}"
-    ]

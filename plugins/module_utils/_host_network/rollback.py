@@ -55,6 +55,16 @@ def pending(system: System) -> Pending | None:
     return Pending(armed, rolled_back, _said(script, _DEVICE), _said(script, _FILE))
 
 
+def warnings(found: Pending | None) -> list[str]:
+    """What users must hear of a change that was made before."""
+    if found is None or found.rolled_back is None:
+        return []
+    return [
+        "an earlier change of this server's network was not confirmed and was rolled back by the server itself at"
+        f" {found.rolled_back.strip()}"
+    ]
+
+
 def _said(script: str, what: str) -> str | None:
     found = re.search(f"^{what}(.+)$", script, re.MULTILINE)
     return found.group(1) if found else None

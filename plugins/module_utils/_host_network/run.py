@@ -42,7 +42,7 @@ def apply(options: Mapping[str, Any], system: System, check_mode: bool) -> dict[
         for tenant in desired.present
         if tenant.vlan_id is None
     ]
-    warnings = _warnings(observed)
+    warnings = rollback.warnings(observed.pending)
     if not check_mode:
         executor = Executor(
             system,
@@ -141,15 +141,6 @@ def diff_of(steps: list[Step], actions: list[str]) -> list[dict[str, str]]:
     if actions:
         diffs.append({"before": "", "after": "\n".join(actions) + "\n", "after_header": "actions"})
     return diffs
-
-
-def _warnings(observed: Observed) -> list[str]:
-    if observed.pending is None or observed.pending.rolled_back is None:
-        return []
-    return [
-        "an earlier change of this server's network was not confirmed and was rolled back by the server itself at"
-        f" {observed.pending.rolled_back.strip()}"
-    ]
 
 
 def _tenant_warnings(tenant: Mapping[str, Any]) -> list[str]:
