@@ -297,12 +297,12 @@ management:
       elements: str
 """
 
-from typing import Any, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.flat_run import apply_flat
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.system import System
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
 
 ROUTE = {
     "to": {"type": "str", "required": True},
@@ -351,14 +351,7 @@ def main() -> None:
         argument_spec=OPTIONS, required_if=[("state", "present", ["uplink"])], supports_check_mode=True
     )
 
-    def run_command(argv: Sequence[str]) -> tuple[int, str, str]:
-        try:
-            code, output, errors = module.run_command(list(argv), handle_exceptions=False)
-        except OSError as error:
-            return 127, "", str(error)
-        return code, output, errors
-
-    system = System(run_command)
+    system = system_of(module)
     try:
         with system.lock(not module.check_mode):
             result: dict[str, Any] = apply_flat(module.params, system, module.check_mode)

@@ -294,12 +294,12 @@ management:
       elements: str
 """
 
-from typing import Any, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.run import apply
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.system import System
 
 NIC = {
     "name": {"type": "str", "required": True},
@@ -352,14 +352,7 @@ OPTIONS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
 
-    def run_command(argv: Sequence[str]) -> tuple[int, str, str]:
-        try:
-            code, output, errors = module.run_command(list(argv), handle_exceptions=False)
-        except OSError as error:
-            return 127, "", str(error)
-        return code, output, errors
-
-    system = System(run_command)
+    system = system_of(module)
     try:
         with system.lock(not module.check_mode):
             result: dict[str, Any] = apply(module.params, system, module.check_mode)

@@ -86,26 +86,17 @@ rolled_back:
   returned: success
 """
 
-from typing import Sequence
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.system import System
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch.run import look
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"switch": {"type": "str", "required": True}}, supports_check_mode=True)
 
-    def run_command(argv: Sequence[str]) -> tuple[int, str, str]:
-        try:
-            code, output, errors = module.run_command(list(argv), handle_exceptions=False)
-        except OSError as error:
-            return 127, "", str(error)
-        return code, output, errors
-
     try:
-        found = look(System(run_command), module.params["switch"])
+        found = look(system_of(module), module.params["switch"])
     except HostNetworkError as error:
         module.fail_json(msg=f"{module.params['switch']}: {error}", **error.details)
     if found["rolled_back"]:

@@ -229,11 +229,11 @@ token:
   returned: with O(phase=apply)
 """
 
-from typing import Any, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.system import System
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch.run import apply
 
 MEMBER = {
@@ -281,15 +281,8 @@ def main() -> None:
         argument_spec=OPTIONS, required_if=[("phase", "confirm", ["token"])], supports_check_mode=True
     )
 
-    def run_command(argv: Sequence[str]) -> tuple[int, str, str]:
-        try:
-            code, output, errors = module.run_command(list(argv), handle_exceptions=False)
-        except OSError as error:
-            return 127, "", str(error)
-        return code, output, errors
-
     try:
-        result: dict[str, Any] = apply(module.params, System(run_command), module.check_mode)
+        result: dict[str, Any] = apply(module.params, system_of(module), module.check_mode)
     except HostNetworkError as error:
         module.fail_json(msg=f"{module.params['switch']}: {error}", **error.details)
     module.exit_json(switch=module.params["switch"], **result)

@@ -91,11 +91,11 @@ expected:
   returned: with O(phase=plan) and O(phase=record)
 """
 
-from typing import Any, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.system import System
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
 from ansible_collections.baremetal.fabric.plugins.module_utils._switch.records import run
 
 OPTIONS = {
@@ -110,12 +110,8 @@ OPTIONS = {
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
 
-    def run_command(argv: Sequence[str]) -> tuple[int, str, str]:
-        code, output, errors = module.run_command(list(argv))
-        return code, output, errors
-
     try:
-        result: dict[str, Any] = run(module.params, System(run_command), module.check_mode)
+        result: dict[str, Any] = run(module.params, system_of(module), module.check_mode)
     except HostNetworkError as error:
         module.fail_json(msg=f"{module.params['file']}: {error}", **error.details)
     module.exit_json(**result)
