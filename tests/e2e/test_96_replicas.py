@@ -57,11 +57,13 @@ def before(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFac
     rack.inventory = copy_inventory(tmp_path_factory.mktemp("three") / "inventory", {})
     variables = rack.inventory / "host_vars" / f"{TENANT}.yml"
     variables.write_text(yaml.safe_dump({**yaml.safe_load(variables.read_text()), "tenant_cluster_replicas": 3}))
-    settled(rack.play("tenant_create", *BLUE))
-    yield found
-    if rack.inventory != found.inventory:
-        rack.inventory = found.inventory
+    try:
         settled(rack.play("tenant_create", *BLUE))
+        yield found
+    finally:
+        if rack.inventory != found.inventory:
+            rack.inventory = found.inventory
+            settled(rack.play("tenant_create", *BLUE))
 
 
 def test_a_control_plane_grows_to_three(rack: TestLab, before: Before) -> None:
