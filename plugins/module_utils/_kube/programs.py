@@ -27,7 +27,8 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str],
 
     It stays in the process group of its caller, so whoever ends a whole run ends it, too.
     """
-    process = subprocess.Popen(
+    # An AnsibleModule's run_command has no end by time, and leaves alone what the program has started.
+    process = subprocess.Popen(  # pylint: disable=ansible-bad-function
         command,
         cwd=directory,
         env=environment,
@@ -67,9 +68,10 @@ def _signal(processes: Sequence[int], number: signal.Signals) -> None:
 
 
 def _descendants(ancestor: int) -> list[int]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    command = ["ps", "-A", "-o", "pid=,ppid="]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # pylint: disable=ansible-bad-function
     children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
+    for line in done.stdout.splitlines():
         process, parent = (int(number) for number in line.split())
         children.setdefault(parent, []).append(process)
     found: list[int] = []
