@@ -34,7 +34,9 @@ def placed(rack: TestLab) -> dict[str, str]:
 
 
 def volumes(rack: TestLab) -> list[str]:
-    return rack.kubectl(None, "-n", NAMESPACE, "get", "pvc", "-o", "jsonpath={.items[*].metadata.name}").split()
+    """Those of the control plane; a virtual machine's disk is a claim there, too."""
+    claims = rack.kubectl(None, "-n", NAMESPACE, "get", "pvc", "-o", "jsonpath={.items[*].metadata.name}").split()
+    return [name for name in claims if name.startswith("data-")]
 
 
 @dataclass(frozen=True)
