@@ -111,7 +111,8 @@ def argument_spec() -> dict[str, Any]:
     }
 
 
-def bring(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+def bring(cluster: Cluster, params: dict[str, Any], text: str | None, dry_run: bool) -> dict[str, Any]:
+    """`text` is the file as it is, None if there is none."""
     namespace, name, path = params["namespace"], params["name"], Path(params["path"])
     account = cluster.get("v1", "ServiceAccount", name, namespace)
     if account is None:
@@ -119,11 +120,10 @@ def bring(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> dict[str, 
             raise KubeError(f"there is no ServiceAccount {namespace}/{name}")
         return kubeconfigs.told([f"kubeconfig {path} made once ServiceAccount {namespace}/{name} is there"])
     endpoint = service_accounts.endpoint_of(cluster, params["server"])
-    text = kubeconfigs.text_of(path) if path.exists() else None
     reason = "there is none" if text is None else stale_because(text, account, endpoint, params)
-    if not reason:
-        closed = kubeconfigs.write(path.parent, {path.name: text or ""}, dry_run=dry_run)
-        ends = service_accounts.expiry(text or "").isoformat(timespec="seconds")
+    if text is not None and not reason:
+        closed = kubeconfigs.write(path.parent, {path.name: text}, dry_run=dry_run)
+        ends = service_accounts.expiry(text).isoformat(timespec="seconds")
         return {**kubeconfigs.told([f"kubeconfig {path} closed to others"] if closed else []), "expires": ends}
     actions = [f"kubeconfig {path} made: {reason}"]
     if dry_run:
@@ -136,26 +136,17 @@ def bring(cluster: Cluster, params: dict[str, Any], dry_run: bool) -> dict[str, 
     return {**kubeconfigs.told(actions), "expires": token.expires.isoformat(timespec="seconds")}
 
 
-def absent(params: dict[str, Any], dry_run: bool) -> dict[str, Any]:
-    path = Path(params["path"])
-    if not path.exists():
-        return kubeconfigs.told([])
-    if not dry_run:
-        path.unlink()
-    return kubeconfigs.told([f"kubeconfig {path} removed"])
-
-
 def stale_because(text: str, account: dict[str, Any], endpoint: Any, params: dict[str, Any]) -> str:
     now = datetime.datetime.now(datetime.UTC)
     return service_accounts.stale_because(text, account, endpoint, now, params["renew_before"])
 
 
 def work(module: kube_module.Call) -> dict[str, Any]:
-    params = module.params
+    params, path = module.params, Path(module.params["path"])
     context = service_accounts.context_of(params["namespace"], params["name"])
-    kubeconfigs.refuse_others(Path(params["path"]), context)
     if params["state"] == "absent":
-        return absent(params, module.check_mode)
+        return kubeconfigs.told(kubeconfigs.remove(path, context, dry_run=module.check_mode))
+    text = kubeconfigs.own(path, context)
     if params["expires"] < service_accounts.MINIMUM_SECONDS:
         raise KubeError(
             f"expires {params['expires']}: the API gives tokens for {service_accounts.MINIMUM_SECONDS} seconds at least"
@@ -163,7 +154,7 @@ def work(module: kube_module.Call) -> dict[str, Any]:
 
     def ask() -> dict[str, Any]:
         with client.connect(params["kubeconfig"], params["context"]) as cluster:
-            return bring(cluster, params, module.check_mode)
+            return bring(cluster, params, text, module.check_mode)
 
     return kube_module.unless_missing(
         ask,

@@ -127,15 +127,15 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
     """The role first: a certificate without one opens nothing, and one that is there already must not wait for it."""
     person = Person(params["name"], params["cluster_role"], tuple(params["namespaces"]))
     path = Path(params["path"])
-    kubeconfigs.refuse_others(path, people.context_of(person, params["tenant"]["name"]))
+    text = kubeconfigs.own(path, people.context_of(person, params["tenant"]["name"]))
     actions = people.bind(cluster, person, people.bindings(person), dry_run=dry_run)
     endpoint = endpoint_of(access, params.get("server"))
     now = datetime.datetime.now(datetime.UTC)
     reason = "there is none"
-    if path.exists():
-        reason = people.stale_because(kubeconfigs.text_of(path), person, endpoint, now, params["renew_before"])
+    if text is not None:
+        reason = people.stale_because(text, person, endpoint, now, params["renew_before"])
     result: dict[str, Any] = {}
-    if reason:
+    if text is None or reason:
         actions.append(f"kubeconfig {path} made: {reason}")
         if not dry_run:
             key, request = people.new_key_and_request(person)
@@ -144,8 +144,8 @@ def present(cluster: Cluster, access: Access, params: dict[str, Any], dry_run: b
             kubeconfigs.write(path.parent, {path.name: text})
             result["expires"] = people.expiry(certificate).isoformat(timespec="seconds")
     else:
-        result["expires"] = people.certificate_end(kubeconfigs.text_of(path)).isoformat(timespec="seconds")
-        if kubeconfigs.write(path.parent, {path.name: kubeconfigs.text_of(path)}, dry_run=dry_run):
+        result["expires"] = people.certificate_end(text).isoformat(timespec="seconds")
+        if kubeconfigs.write(path.parent, {path.name: text}, dry_run=dry_run):
             actions.append(f"kubeconfig {path} closed to others")
     return {**result, **kubeconfigs.told(actions)}
 
@@ -162,11 +162,7 @@ def absent(cluster: Cluster | None, params: dict[str, Any], dry_run: bool) -> di
     path = Path(params["path"])
     # Their access first: it must not outlive a file that cannot be removed.
     actions = people.bind(cluster, person, [], dry_run=dry_run) if cluster else []
-    kubeconfigs.refuse_others(path, people.context_of(person, params["tenant"]["name"]))
-    if path.exists():
-        actions.append(f"kubeconfig {path} removed")
-        if not dry_run:
-            path.unlink()
+    actions += kubeconfigs.remove(path, people.context_of(person, params["tenant"]["name"]), dry_run=dry_run)
     return kubeconfigs.told(actions)
 
 

@@ -27,14 +27,6 @@ def write(directory: Path, files: dict[str, str], *, dry_run: bool = False) -> l
     return stale
 
 
-def text_of(path: Path) -> str:
-    """The file as far as it is text; one that is not there, or no text, is as good as empty."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
 def told(actions: list[str]) -> dict[str, Any]:
     """What a module returns that has done, or would do, these things."""
     diff = {"before": "", "after": "".join(f"{each}\n" for each in actions)}
@@ -60,28 +52,39 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def refuse_others(path: Path, context: str) -> None:
-    """Raises KubeError if a file holds anything but the one context that is ours: what it is cannot be brought back.
+def own(path: Path, context: str) -> str | None:
+    """The text of a kubeconfig that is ours, which may be empty; None if there is no file.
 
-    A path that is somebody's own kubeconfig, by mistake, would otherwise cost them all of their clusters.
+    Raises KubeError if it holds anything but the one context that is ours. A path that is somebody's own kubeconfig, by
+    mistake, would otherwise cost them all of their clusters.
     """
     left = "and is left as it is: name another path, or move the file away"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         raise KubeError(f"path: {path} cannot be read ({error.strerror}), {left}") from error
     except ValueError as error:
         raise KubeError(f"path: {path} is no text, {left}") from error
     if not text.strip():
-        return
+        return text
     try:
         found = [str(each["name"]) for each in yaml_text.load(text)["contexts"]]
     except (ValueError, LookupError, TypeError) as error:
         raise KubeError(f"path: {path} is no kubeconfig, {left}") from error
     if found != [context]:
         raise KubeError(f"path: {path} has {', '.join(found) or 'no context'} in it, not {context} alone, {left}")
+    return text
+
+
+def remove(path: Path, context: str, *, dry_run: bool) -> list[str]:
+    """The file goes if it is ours, or KubeError; what was, or would be, done."""
+    if own(path, context) is None:
+        return []
+    if not dry_run:
+        path.unlink()
+    return [f"kubeconfig {path} removed"]
 
 
 def alone(path: Path, context: str | None = None) -> str:
