@@ -45,7 +45,7 @@ def select(targets: list[str]) -> tuple[set[str], set[str]]:
         elif target not in (*GROUPS, MACHINES):
             known = ", ".join((*GROUPS, MACHINES, *sorted(names | set(references))))
             raise LabError(f"unknown target {target!r}: one of {known}")
-    if images.VCLUSTER in chosen_images:  # it carries these archives
+    if chosen_images & {images.VCLUSTER, images.FORMER_VCLUSTER}:  # they carry these archives
         chosen_images |= set(images.BUNDLED)
     for reference in chosen_images:
         chosen |= set(references[reference].components)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KUBERNETES = "v1.36.3"
+# the minor before: what a tenant cluster is upgraded from
+FORMER_KUBERNETES = "v1.35.4"
 ETCD = "v3.6.16"
 CNI_PLUGINS = "v1.9.1"
 MULTUS = "v4.3.0"
@@ -48,11 +50,11 @@ class Component:
     ldflags: tuple[str, ...] = ()
 
 
-def _kubernetes() -> Component:
+def _kubernetes(version: str, module: str, programs: tuple[str, ...], folder: str = "") -> Component:
     # the same values that a release carries; the build date is fixed, so that a build is reproducible
-    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    major, minor, _ = version.removeprefix("v").split(".")
     values = {
-        "gitVersion": KUBERNETES,
+        "gitVersion": version,
         "gitMajor": major,
         "gitMinor": minor,
         "gitCommit": "0" * 40,
@@ -60,14 +62,13 @@ def _kubernetes() -> Component:
         "buildDate": "2026-01-01T00:00:00Z",
     }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    names = (
-        "kubelet", "kubeadm", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
-    )  # fmt: skip
-    base = f"https://dl.k8s.io/release/{KUBERNETES}/bin/linux/amd64"
+    base = f"https://dl.k8s.io/release/{version}/bin/linux/amd64"
     return Component(
-        "kubernetes",
-        KUBERNETES,
-        tuple(Program(name, f"k8s.io/kubernetes/cmd/{name}", Release(f"{base}/{name}")) for name in names),
+        module,
+        version,
+        tuple(
+            Program(f"{folder}{name}", f"k8s.io/kubernetes/cmd/{name}", Release(f"{base}/{name}")) for name in programs
+        ),
         tuple(f"-X {package}.{key}={value}" for package in packages for key, value in values.items()),
     )
 
@@ -167,6 +168,11 @@ def _own(name: str) -> Component:
     return Component(name, STANDIN, (Program(f"lab/{name}", f"lab.local/{name}"),))
 
 
+#: Of Kubernetes: what a tenant control plane is made of, and what its nodes download.
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NODE = ("kubelet", "kubeadm", "kube-proxy")
+FORMER_FOLDER = "former/"
+
 OWN = (
     "standin-pause",
     "lab-web",
@@ -179,7 +185,8 @@ OWN = (
 
 COMPONENTS: tuple[Component, ...] = (
     _etcd(),
-    _kubernetes(),
+    _kubernetes(KUBERNETES, "kubernetes", (*NODE, "kubectl", *CONTROL_PLANE)),
+    _kubernetes(FORMER_KUBERNETES, "kubernetes-former", (*NODE, *CONTROL_PLANE), FORMER_FOLDER),
     _cni_plugins(),
     _multus(),
     _whereabouts(),
@@ -191,4 +198,4 @@ COMPONENTS: tuple[Component, ...] = (
 )
 
 #: What only some tests need: not among `all`, since it takes minutes to compile.
-EXTRAS = ("vcluster", "vcluster-cli")
+EXTRAS = ("kubernetes-former", "vcluster", "vcluster-cli")

@@ -28,9 +28,11 @@ OPEN_VCLUSTER = f"ghcr.io/loft-sh/vcluster-oss:{components.VCLUSTER.removeprefix
 KUBERNETES = f"ghcr.io/loft-sh/kubernetes:{components.KUBERNETES}"
 ETCD = f"registry.k8s.io/etcd:{components.ETCD.removeprefix('v')}-0"
 VCLUSTER = f"lab.local/standin-vcluster:{components.STANDIN}"
+# the same with the Kubernetes of the minor before; the lab's chart names it so when it is asked for that version
+FORMER_VCLUSTER = f"{VCLUSTER}-{components.FORMER_KUBERNETES.removeprefix('v')}"
 
 #: Images that only some tests need.
-EXTRAS = (OPEN_VCLUSTER, KUBERNETES, ETCD)
+EXTRAS = (OPEN_VCLUSTER, KUBERNETES, ETCD, FORMER_VCLUSTER)
 
 # images that a node of a tenant cluster gets with its programs
 BUNDLED = (PAUSE, COREDNS, WEB)
@@ -139,14 +141,12 @@ def _packed(source: Path, checksum: str) -> Path:
     return target
 
 
-def _vcluster() -> list[list[Entry]]:
-    control_plane = [
-        _bin(name, f"bin/{name}")
-        for name in ("etcd", "etcdctl", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-    ]
-    control_plane.append(_bin("kubeadm", "bin/kubeadm"))
+def _vcluster(folder: str = "") -> list[list[Entry]]:
+    """With the programs of Kubernetes in that folder of ``.cache/bin``."""
+    control_plane = [_bin(name, f"bin/{name}") for name in ("etcd", "etcdctl")]
+    control_plane += [_bin(f"{folder}{name}", f"bin/{name}") for name in (*components.CONTROL_PLANE, "kubeadm")]
     # what a joining node downloads, packed: the way through the lab's virtual switches is slow
-    programs = {f"bin/{name}": name for name in ("kubelet", "kubeadm", "kube-proxy")}
+    programs = {f"bin/{name}": f"{folder}{name}" for name in components.NODE}
     programs["bin/standin-cni"] = "lab/standin-cni"
     programs |= {f"cni/{name}": f"cni/{name}" for name in ("bridge", "host-local", "loopback", "portmap")}
     bundle: list[Entry] = []
@@ -176,13 +176,17 @@ def _open_vcluster() -> list[list[Entry]]:
 
 def _kubernetes() -> list[list[Entry]]:
     # an init container of the chart copies this directory
-    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-    return [[_bin(name, f"kubernetes/{name}") for name in names], [*_ACCOUNTS, *debian.busybox(debian.tree())]]
+    return [
+        [_bin(name, f"kubernetes/{name}") for name in components.CONTROL_PLANE],
+        [*_ACCOUNTS, *debian.busybox(debian.tree())],
+    ]
 
 
 def _etcd() -> list[list[Entry]]:
     return [[_bin("etcd", "usr/local/bin/etcd"), _bin("etcdctl", "usr/local/bin/etcdctl"), *_ACCOUNTS]]
 
+
+_STANDIN = ("etcd", "cni-plugins", "coredns", "standin-cni", "standin-vcluster", "standin-pause", "lab-web")
 
 # in the order of dependence: the tenant control plane's image carries the archives of some others
 IMAGES: tuple[Image, ...] = (
@@ -194,10 +198,11 @@ IMAGES: tuple[Image, ...] = (
     Image(LOCAL_PATH, ("standin-local-path",), _local_path, Settings(("/standin-local-path",))),
     Image(KUBE_VIP, ("standin-kube-vip",), _kube_vip, Settings(("/kube-vip",), environment=_PATH)),
     Image(ENVOY, ("standin-envoy",), _envoy, Settings(("/usr/local/bin/envoy",), environment=_PATH)),
+    Image(VCLUSTER, ("kubernetes", *_STANDIN), _vcluster, Settings(("/standin-vcluster",), environment=_PATH)),
     Image(
-        VCLUSTER,
-        ("etcd", "kubernetes", "cni-plugins", "coredns", "standin-cni", "standin-vcluster", "standin-pause", "lab-web"),
-        _vcluster,
+        FORMER_VCLUSTER,
+        ("kubernetes-former", *_STANDIN),
+        lambda: _vcluster(components.FORMER_FOLDER),
         Settings(("/standin-vcluster",), environment=_PATH),
     ),
     Image(OPEN_VCLUSTER, ("vcluster",), _open_vcluster, Settings(("/vcluster", "start"), environment=_PATH)),

@@ -149,7 +149,7 @@ def test_extras_are_made_only_when_asked_for() -> None:
     usual, usual_images = builder.select([])
     assert set(EXTRAS).isdisjoint(usual) and set(images.EXTRAS).isdisjoint(usual_images)
     extras, extra_images = builder.select(["extras"])
-    assert set(EXTRAS) <= extras and extra_images == set(images.EXTRAS)
+    assert set(EXTRAS) <= extras and extra_images == {*images.EXTRAS, *images.BUNDLED}
     assert usual | extras == {component.name for component in COMPONENTS}
 
 

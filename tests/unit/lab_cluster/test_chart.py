@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.control_plane import control_plane_values
 from fabric_lab.build import binaries
-from fabric_lab.build.components import STANDIN
+from fabric_lab.build.components import FORMER_KUBERNETES, KUBERNETES, STANDIN
 from fabric_lab.state import REPOSITORY
 
 from tests.support import control_planes, schemas
@@ -123,6 +123,17 @@ def test_placement_storage_and_image_are_passed_on(tmp_path: Path) -> None:
     assert stateful["podManagementPolicy"] == "OrderedReady"
     assert stateful["template"]["spec"]["containers"][0]["image"] == "registry.example.org/x/y:2"
     assert "podAntiAffinity" in stateful["template"]["spec"]["affinity"]
+
+
+@pytest.mark.parametrize(
+    ("version", "suffix"),
+    [("", ""), (KUBERNETES, ""), (KUBERNETES.removeprefix("v"), ""), (FORMER_KUBERNETES, f"-{FORMER_KUBERNETES[1:]}")],
+)
+def test_another_kubernetes_is_in_another_image(tmp_path: Path, version: str, suffix: str) -> None:
+    change = {"controlPlane": {"distro": {"k8s": {"version": version}}}}
+    pod = _objects(tmp_path, _merged(GUIDE, change))["StatefulSet", "blue"]["spec"]["template"]["spec"]
+    images = {container["image"] for container in pod["containers"] + pod["initContainers"]}
+    assert images == {f"lab.local/standin-vcluster:{STANDIN}{suffix}"}
 
 
 def test_without_persistence_there_is_no_claim(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ heritage: {{ .Release.Service | quote }}
 {{- end }}
 
 {{- define "vcluster.image" -}}
+{{- $own := index .Chart.Annotations "baremetal.fabric/kubernetes" | trimPrefix "v" -}}
+{{- $wanted := .Values.controlPlane.distro.k8s.version | default $own | trimPrefix "v" -}}
+{{- $tag := ternary .Chart.AppVersion (printf "%s-%s" .Chart.AppVersion $wanted) (eq $wanted $own) -}}
 {{- with .Values.controlPlane.statefulSet.image -}}
-{{ with .registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{ with .registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $tag }}
 {{- end -}}
 {{- end }}
 
