@@ -128,7 +128,8 @@ def _disks(lab: Lab, machine: Machine, base: Foundation, medium: Path | None) ->
     """The disks, the first of them the server's own also while an installer runs from the second."""
     if medium is None:
         own = f"{own_disk(lab, machine)}" if is_own(lab, machine) else f"{disk(lab, machine)},{base.disk}"
-        return [f"ubd0={own}", "root=/dev/ubda"]
+        # The disk lies in this machine's memory: what is deleted in it is given back.
+        return [f"ubd0={own}", "root=/dev/ubda", "rootflags=discard"]
     return [
         f"ubd0={own_disk(lab, machine)}",
         f"ubd1={_installer_disk(lab, machine)},{base.disk}",
