@@ -17,3 +17,10 @@ def kubeconfig() -> Iterator[Path]:
     """The kubeconfig of a fresh, real cluster without nodes."""
     with kube_api.running() as path:
         yield path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who asks for that cluster is told apart: it takes seconds, and is no matter of the Python that the test runs on."""
+    for item in items:
+        if "kubeconfig" in getattr(item, "fixturenames", ()):
+            item.add_marker("api")

@@ -27,26 +27,26 @@ LABEL = {"tenant.baremetal.fabric/blue": "bridge"}
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Path]:
+def kubeconfig() -> Iterator[Path]:
     definitions = schemas.find("nad.crd.yaml").parent
-    with pytest.MonkeyPatch.context() as patch, kube_api.running() as kubeconfig:
+    with pytest.MonkeyPatch.context() as patch, kube_api.running() as path:
         patch.setenv("FABRIC_SCHEMAS", str(definitions))
-        yield kubeconfig
+        yield path
 
 
 @pytest.fixture
-def cluster(api: Path) -> Iterator[Cluster]:
-    with connect(str(api)) as connection:
+def cluster(kubeconfig: Path) -> Iterator[Cluster]:
+    with connect(str(kubeconfig)) as connection:
         yield connection
 
 
 @pytest.fixture
-def hardware(api: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaperHardware]:
+def hardware(kubeconfig: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaperHardware]:
     """The stand-in at work on a cluster with one node and the tenant cluster's networks."""
     monkeypatch.setattr(Lab, "run_directory", property(lambda _lab: tmp_path))
     paper = PaperHardware(Lab("vmtest", 9))
     said: list[str] = []
-    controller = Controller(Api(api), paper, said.append)  # type: ignore[arg-type]
+    controller = Controller(Api(kubeconfig), paper, said.append)  # type: ignore[arg-type]
     controller.define()
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "shared1", "labels": LABEL}}
     definition = yaml.safe_load(schemas.find("nad.crd.yaml").read_text())
