@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,8 @@ from .test_50_change import copy_inventory
 pytestmark = pytest.mark.bare_iron
 
 SERVER, TENANT = "metal3", "blue"
-ONLY = ("-e", f"fabric_server={SERVER}", "-e", f"fabric_tenants={TENANT}")
-PLAY = str(Path(__file__).with_name("bare_iron.yml"))
+ONLY = ("-e", f"fabric_server={SERVER}")
+BLUE = ("-e", f"fabric_tenants={TENANT}")
 
 
 def machine(rack: TestLab) -> Machine:
@@ -100,18 +99,28 @@ def refused(run: Run) -> str:
 def test_a_group_cannot_consent(rack: TestLab, blank: None) -> None:
     del blank
     allow(rack, group=True)
-    assert "not in the variables of metal3 itself" in refused(rack.play("os_provision", *ONLY[:2]))
+    assert "not in the variables of metal3 itself" in refused(rack.play("os_provision", *ONLY))
     untouched(rack)
 
 
 def test_the_first_run_can_be_planned(rack: TestLab, blank: None) -> None:
     del blank
     allow(rack, own=True)
-    run = settled(rack.play("os_provision", *ONLY[:2], "--check", "--diff"), {SERVER})
+    run = settled(rack.play("os_provision", *ONLY, "--check", "--diff"), {SERVER})
     untouched(rack)
     text = run.log.read_text()
     assert "WRITE /dev/ubda" in text and "80-fabric-bond.yaml" in text
     assert "PRIVATE KEY" not in text
+
+
+def test_a_dry_run_of_everything_goes_on_without_it(rack: TestLab, blank: None) -> None:
+    """What is on a server without a system cannot be planned; all else can."""
+    del blank
+    allow(rack, own=True)
+    run = settled(rack.play("site", *BLUE, "--check", "--diff"))
+    untouched(rack)
+    assert "WRITE /dev/ubda" in run.log.read_text()
+    assert not [each for each in run.changed if each.host == SERVER and "bond" in each.task.lower()]
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +128,7 @@ def installed(rack: TestLab, blank: None) -> Run:
     """One play, from an empty disk to a node."""
     del blank
     allow(rack, own=True)
-    return settled(rack.play(PLAY, *ONLY, "-vv"))
+    return settled(rack.play("site", *BLUE, "-vv"))
 
 
 def test_it_is_a_node(rack: TestLab, installed: Run) -> None:
@@ -153,11 +162,11 @@ def test_nothing_is_left_of_it(rack: TestLab, installed: Run) -> None:
 
 def test_a_second_run_changes_nothing(rack: TestLab, installed: Run) -> None:
     del installed
-    unchanged(rack.play(PLAY, *ONLY))
+    unchanged(rack.play("site", *BLUE))
 
 
 def test_a_ready_node_is_never_installed(rack: TestLab, installed: Run) -> None:
     del installed
-    run = rack.play("os_provision", *ONLY[:2], "-e", f"fabric_reinstall={SERVER}")
+    run = rack.play("os_provision", *ONLY, "-e", f"fabric_reinstall={SERVER}")
     assert "is the Ready node metal3 of tenant cluster blue" in refused(run)
     assert rack.nodes(TENANT)[SERVER]["ready"] == "True"
