@@ -5,16 +5,34 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from .._host_network.flat_model import flat_mistakes
 from .documents.calico import calico_mistakes
 from .documents.common import Document
 from .documents.flat_network import template_path
+from .given import typed
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Linux gives a socket's path 107 bytes.
 _SOCKET = 107
+
+_PORT = {"vlan_id": int, "mtu": int}
+_ADDRESSING = {"addresses": list, "routes": [{"metric": int}], "nameservers": list, "search": list, "route_metric": int}
+_SHAPE = {
+    "uplink": _PORT,
+    "addressing": _ADDRESSING,
+    "cluster_link": {**_PORT, "addressing": _ADDRESSING},
+    "mtu": int,
+    "route_metric": int,
+    "routes": list,
+    "sysctls": dict,
+    "daemon_timeout": int,
+    "daemon_resend_max": int,
+    "calico": {"pools": [{"block_size": int}], "autodetection": dict, "mtu": int},
+    "workloads": [dict],
+}
 
 
 def flat_network_mistakes(options: Document) -> list[str]:
@@ -22,8 +40,20 @@ def flat_network_mistakes(options: Document) -> list[str]:
 
     `options`: name, state, namespace, attachment, bridge, manage_bridge, uplink, addressing, cluster_link, mtu,
     route_metric, routes, sysctls, daemon_image, daemon_socket, daemon_timeout, daemon_resend_max, conf_dir, bin_dir,
-    calico and workloads.
+    calico and workloads. Numbers may be text, as -e and surveys give them.
     """
+    wrong: dict[str, str] = {}
+    told = _mistakes(typed(options, _SHAPE, "", wrong))
+    # what has the wrong type is not judged by its value, too
+    return list(wrong.values()) + [each for each in told if not _about(each, wrong)]
+
+
+def _about(mistake: str, paths: Iterable[str]) -> bool:
+    where = mistake.partition(": ")[0]
+    return any(where == path or where.startswith((f"{path}.", f"{path}[")) for path in paths)
+
+
+def _mistakes(options: Document) -> list[str]:
     found = [
         f"{key}: '{options.get(key)}' is not a DNS-1123 label"
         for key in ("namespace", "attachment")

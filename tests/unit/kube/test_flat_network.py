@@ -326,6 +326,42 @@ def test_each_mistake_has_one_message(changes: dict[str, Any], mistake: str) -> 
     assert len(found) == 1 and found[0].startswith(mistake)
 
 
+def test_numbers_may_be_text() -> None:
+    """As -e and surveys give them; what is not answered is empty."""
+    numbers = {"mtu": "1400", "route_metric": "2000", "daemon_timeout": "5", "daemon_resend_max": "30"}
+    deeper = {"uplink": {"nic": "eth0", "vlan_id": "20", "mtu": "9000"}, "addressing": {"route_metric": "300"}}
+    pool = {"calico": {**CALICO, "mtu": "8950", "pools": [{"cidr": "192.168.7.0/24", "block_size": "26"}]}}
+    assert flat_network_mistakes({**OPTIONS, **numbers, **deeper, **pool}) == []
+    assert flat_network_mistakes({**OPTIONS, "mtu": "", "calico": "", "workloads": ""}) == []
+    assert flat_network_mistakes({**OPTIONS, "mtu": "9000"}) == [
+        "mtu: 9000 is more than the bridge's MTU 1500 (uplink.mtu)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"mtu": "big"}, "mtu: must be a whole number, not 'big'"),
+        ({"mtu": 1400.5}, "mtu: must be a whole number, not 1400.5"),
+        ({"mtu": True}, "mtu: must be a whole number, not True"),
+        ({"route_metric": "low"}, "route_metric: must be a whole number"),
+        ({"daemon_timeout": "10s"}, "daemon_timeout: must be a whole number, not '10s'"),
+        ({"uplink": {"nic": "eth0", "vlan_id": "twenty"}}, "uplink.vlan_id: must be a whole number"),
+        ({"uplink": "eth0"}, "uplink: must be a dictionary, not 'eth0'; -e takes it as JSON"),
+        ({"routes": "10.0.0.0/8"}, "routes: must be a list, not '10.0.0.0/8'"),
+        ({"workloads": ["web"]}, "workloads[0]: must be a dictionary, not 'web'"),
+        ({"calico": {**CALICO, "pools": "192.168.7.0/24"}}, "calico.pools: must be a list"),
+        (
+            {"calico": {**CALICO, "pools": [{"cidr": "192.168.7.0/24", "block_size": "x"}]}},
+            "calico.pools[0].block_size: ",
+        ),
+    ],
+)
+def test_what_has_the_wrong_type_has_one_message(changes: dict[str, Any], mistake: str) -> None:
+    found = flat_network_mistakes({**OPTIONS, **changes})
+    assert len(found) == 1 and found[0].startswith(mistake), found
+
+
 def test_all_mistakes_are_named_at_once() -> None:
     found = flat_network_mistakes(
         {**OPTIONS, "namespace": "A", "bridge": "cni0", "route_metric": 0, "calico": {"pools": []}}
