@@ -11,8 +11,8 @@ description:
     the server has the same UDP port.
   - Then calls on each multicast group, and listens, until this server has heard all others and all others have heard
     it.
-  - Runs on the server, at the same time on each of them (C(forks) must not be smaller than their number, and
-    C(serial) must not part them). Needs root there, and Python 3.8 or newer.
+  - Runs on the server, at the same time on each of them. With fewer C(forks) than servers that takes C(async) with
+    C(poll=0), as in the example; C(serial) must not part them. Needs root there, and Python 3.8 or newer.
 attributes:
   check_mode:
     support: full
@@ -77,6 +77,18 @@ EXAMPLES = r"""
       - device: bond0
     link_kinds: [bridge, veth, vxlan]
   become: true
+  async: 60
+  poll: 0
+  register: calls
+
+- name: Wait until they have
+  ansible.builtin.async_status:
+    jid: "{{ calls.ansible_job_id }}"
+  become: true
+  register: heard
+  until: heard is finished
+  retries: 60
+  delay: 1
 """
 
 RETURN = r"""
@@ -162,8 +174,8 @@ def main() -> None:
             msg="this server cannot carry LANs: "
             + "; ".join(missing)
             + (
-                ". Multicast must pass between the servers on that NIC's network, and all of them must be asked at the"
-                " same time: with as many forks as servers, and without serial"
+                ". Multicast must pass between the servers on that NIC's network, and all of them must be at it at the"
+                " same time: without serial, and with more seconds (timeout) where it takes long to reach them"
                 if heard
                 else ""
             ),

@@ -292,6 +292,52 @@ def test_the_module_names_what_is_missing(rack: Rack) -> None:
     assert found["missing"][0].startswith("there is no device bond0") and found["changed"] is False
 
 
+def preflight(rack: Rack, directory: Path, forks: int, *options: str, alone: str = "") -> tuple[int, str]:
+    """The role's look at the servers, which are namespaces; `alone` is one that is on no network."""
+    hosts = {}
+    spaces = {name: f"nsenter --net=/run/netns/{rack.spaces[name]}" for name in ("a", "b")}
+    for name, way in {**spaces, **({alone: "unshare --net"} if alone else {})}.items():
+        # what Ansible takes for the server's Python
+        python = directory / f"python-{name}"
+        python.write_text(f'#!/bin/sh\nexec {way} {sys.executable} "$@"\n')
+        python.chmod(0o755)
+        hosts[name] = {"ansible_python_interpreter": str(python)}
+    inventory, play = directory / "hosts.yml", directory / "play.yml"
+    wide = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_async_dir": str(directory / "async"),
+        "k8slan_bin_dir": str(directory),
+        "k8slan_lans": [{"name": "lan", "device": "eth9"}],
+        # what this machine's kernel can make besides is not the question
+        "__k8slan_link_kinds": ["bridge"],
+    }
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    role = {"name": "baremetal.fabric.k8slan", "tasks_from": "preflight"}
+    tasks = [{"ansible.builtin.include_role": role}]
+    play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    command = ["ansible-playbook", "-i", str(inventory), str(play), "--forks", str(forks), "-e", json.dumps(wide)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert not list((directory / "async").glob("*"))
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_one_fork_is_enough(rack: Rack, tmp_path: Path) -> None:
+    code, said = preflight(rack, tmp_path, 1)
+    assert code == 0 and said.count("changed=0 ") == 2, said
+
+
+def test_who_is_not_heard_by_few_forks_is_named_too(rack: Rack, tmp_path: Path) -> None:
+    code, said = preflight(rack, tmp_path, 2, "-e", "k8slan_probe_timeout=1", alone="c")
+    assert code != 0 and said.count("eth9: nothing is heard from c") >= 2, said
+    assert "nothing is heard from a" not in said and "there is no device eth9" in said
+
+
+def test_a_dry_run_calls_nobody(rack: Rack, tmp_path: Path) -> None:
+    code, said = preflight(rack, tmp_path, 1, "--check")
+    assert code == 0 and not (tmp_path / "async").exists(), said
+
+
 def devices(rack: Rack) -> dict[str, Any]:
     text = ip("-n", rack.spaces["a"], "-details", "-json", "address", "show")
     return {each["ifname"]: each for each in json.loads(text) if "ifname" in each}
