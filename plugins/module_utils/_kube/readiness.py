@@ -197,6 +197,29 @@ def _virtual_cluster_instance(document: Document) -> Verdict:
     return Verdict(phase in ("Ready", "Sleeping"), f"{phase} ({why})" if why else phase)
 
 
+def _told(document: Document, condition: str) -> str:
+    entry = conditions(document).get(condition, {})
+    return ": ".join(str(entry[key]) for key in ("reason", "message") if entry.get(key))
+
+
+def _tigera_status(document: Document) -> Verdict:
+    """Calico's operator: Available stays True while a change goes on, which Progressing tells."""
+    if not conditions(document):
+        return Verdict(False, "no report of Calico's operator yet")
+    said = [f"{each} ({_told(document, each)})" for each in ("Degraded", "Progressing") if is_true(document, each)]
+    if not is_true(document, "Available"):
+        said.insert(0, f"not Available ({_told(document, 'Available') or 'no report yet'})")
+    return Verdict(not said, ", ".join(said))
+
+
+def _calico_installation(document: Document) -> Verdict:
+    """Whether the operator has seen the last change; operators that do not tell are taken at their word elsewhere."""
+    generation = int((document.get("metadata") or {}).get("generation", 0))
+    seen = [int(each.get("observedGeneration") or 0) for each in conditions(document).values()]
+    late = any(seen) and max(seen) < generation
+    return Verdict(not late, "the last change is not seen by Calico's operator yet" if late else "")
+
+
 _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "DaemonSet"): _daemon_set,
@@ -213,5 +236,7 @@ _RULES: dict[tuple[str, str], Callable[[Document], Verdict]] = {
     ("cdi.kubevirt.io", "CDI"): _available,
     ("cdi.kubevirt.io", "DataVolume"): _data_volume,
     ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("operator.tigera.io", "TigeraStatus"): _tigera_status,
+    ("operator.tigera.io", "Installation"): _calico_installation,
     ("management.loft.sh", "VirtualClusterInstance"): _virtual_cluster_instance,
 }
