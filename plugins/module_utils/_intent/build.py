@@ -221,6 +221,7 @@ def _fabric(wide: Mapping[str, Any]) -> Fabric:
         vlan_range=wide["fabric_vlan_range"],
         switch_bridge=wide["fabric_switch_bridge"],
         switch_mtu=wide["fabric_switch_mtu"],
+        gateway_switch=wide["fabric_gateway_switch"],
         switch_gateway=wide["fabric_switch_gateway"],
         switch_dhcp=wide["fabric_switch_dhcp"],
     )

@@ -19,6 +19,8 @@ def check_fabric(
     problems = Problems()
     _check_known("fabric_site", "site", model.fabric.site, observed.sites, problems)
     _check_known("fabric_owner", "owner", model.fabric.owner, observed.owners, problems)
+    for path, message in observed.obstacles:
+        problems.add(path, message)
     involved = _involved(model, tenant_clusters, host_cluster)
     for host, (server, nics_needed) in involved.items():
         check_server(model, observed, host, server, nics_needed, problems)

@@ -66,6 +66,8 @@ class Fabric:
     vlan_range: str = ""
     switch_bridge: str = "br-fabric"
     switch_mtu: int = 9216
+    # Where ids and subnets are given away and gateways are; empty where there is one switch only.
+    gateway_switch: str = ""
     switch_gateway: bool = True
     switch_dhcp: bool = True
 

@@ -42,6 +42,8 @@ def intended(model: Model, servers: list[str]) -> dict[str, str]:
 def moves(model: Model, observed: ObservedFabric, targets: Mapping[str, str]) -> list[Move]:
     """What has to be done for these servers; raises IntentError with everything that stands in the way."""
     problems = Problems()
+    for path, message in observed.obstacles:
+        problems.add(path, message)
     found = []
     involved = {}
     for server, target in targets.items():

@@ -69,5 +69,7 @@ class ObservedFabric:
     peerings: Sequence[ObservedPeering] = ()
     # Where servers and cables are written down, for messages.
     where: str = "Netris"
+    # Places and what stands in the way there, whatever is to be done.
+    obstacles: Sequence[tuple[str, str]] = ()
     # By server, places and what is wrong with its cables there.
     cable_problems: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from .model import Model, Server, Switch
 from .names import interface_mistake
 from .problems import Problems
 
-_RANGE = "fabric_vlan_range"
+_RANGE, _GATEWAY = "fabric_vlan_range", "fabric_gateway_switch"
 # Names of networks become names of files, namespaces and port-channels on the switch.
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 # VLAN 1 is what switches put everything into, and the last ones are reserved on many.
@@ -29,6 +29,7 @@ def check(model: Model, members: Mapping[str, Sequence[str]], mtu: int, problems
                 problems.add(name, f"is in the groups {group} and switches; a host belongs to one of them")
     _check_range(model, problems)
     _check_options(model, mtu, problems)
+    _check_gateway(model, problems)
     _check_names(model, problems)
     for switch in model.switches.values():
         _check_ports(model, switch, problems)
@@ -76,6 +77,19 @@ def _check_options(model: Model, mtu: int, problems: Problems) -> None:
         problems.add("fabric_switch_bridge", mistake)
     if fabric.switch_dhcp and not fabric.switch_gateway:
         problems.add("fabric_switch_dhcp", "needs fabric_switch_gateway: DHCP is served from the gateway's address")
+
+
+def _check_gateway(model: Model, problems: Problems) -> None:
+    """Said, not guessed: with a rule by name or order the gateway would move with the next switch."""
+    wanted, known = model.fabric.gateway_switch, ", ".join(sorted(model.switches))
+    if wanted and model.switches and wanted not in model.switches:
+        problems.add(_GATEWAY, f"no switch '{wanted}' in the group switches; known: {known}")
+    elif not wanted and len(model.switches) > 1:
+        problems.add(
+            _GATEWAY,
+            f"is required with {len(model.switches)} switches ({known}): name the one that gives VLAN ids and subnets"
+            " away and is the networks' gateway; where networks are in use already, the one that it was so far",
+        )
 
 
 def _check_names(model: Model, problems: Problems) -> None:

@@ -161,15 +161,21 @@ COLLECTION_WIDE: dict[str, dict[str, Any]] = {
         "default": 9216,
         "description": "MTU of the switch ports without Netris; at least fabric_mtu.",
     },
+    "fabric_gateway_switch": {
+        "type": "string",
+        "examples": ["leaf1"],
+        "default": "",
+        "description": "Switch that gives VLAN ids and subnets away and is the gateway; required with several.",
+    },
     "fabric_switch_gateway": {
         "type": "boolean",
         "default": True,
-        "description": "Whether the first switch is the networks' gateway; else a router of yours has its address.",
+        "description": "Whether that switch is the networks' gateway; else a router of yours has its address.",
     },
     "fabric_switch_dhcp": {
         "type": "boolean",
         "default": True,
-        "description": "Whether the first switch serves DHCP, or with the provider manual somebody; else nobody does.",
+        "description": "Whether that switch serves DHCP, or with the provider manual somebody; else nobody does.",
     },
     "fabric_host_cluster": {
         "type": "object",

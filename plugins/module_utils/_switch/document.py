@@ -52,6 +52,7 @@ def observe(model: Model, info: Mapping[str, Any]) -> ObservedSwitches:
         ),
         subnets=[str(each["subnet"]) for each in known.values()],
         where="the switches' fabric_links",
+        obstacles=_moved_gateways(model, looks),
         cable_problems=_cable_problems(model, looks),
         looks=looks,
     )
@@ -82,6 +83,26 @@ def _disagreement(look: Mapping[str, Any] | None, known: Mapping[str, Mapping[st
                 f" switch on VLAN {other['vlan_id']} with {other['subnet']}"
             )
     return None
+
+
+def _moved_gateways(model: Model, looks: Looks) -> list[tuple[str, str]]:
+    """Gateways in use elsewhere: making them anew while the old ones are there would give each address to two."""
+    wanted = _registry(model) if model.switches else ""
+    if not model.fabric.switch_gateway:
+        return []
+    found = []
+    for switch in sorted(set(looks) - {wanted}):
+        routed = sorted(str(each["name"]) for each in looks[switch]["networks"] if each.get("routed"))
+        if routed:
+            found.append(
+                (
+                    "fabric_gateway_switch",
+                    f"is {wanted}, but {switch} is the gateway of {', '.join(routed)}: name {switch}. To move gateways"
+                    f" nevertheless, with {switch} named run host_cluster and tenant_create with"
+                    " fabric_switch_gateway=false and fabric_switch_dhcp=false first, which interrupts these networks",
+                )
+            )
+    return found
 
 
 def _servers(model: Model) -> dict[str, ObservedServer]:
@@ -263,8 +284,8 @@ def _frame(model: Model, observed: ObservedSwitches | None = None) -> Document:
 
 
 def _registry(model: Model) -> str:
-    """The switch at which ids and subnets are given away, and which is the gateway: the first by name."""
-    return min(model.switches)
+    """The switch at which ids and subnets are given away, and which is the gateway."""
+    return model.fabric.gateway_switch or min(model.switches)
 
 
 def _switch(model: Model, name: str, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

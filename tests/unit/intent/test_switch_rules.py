@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.baremetal.fabric.plugins.module_utils._intent import Model
+from ansible_collections.baremetal.fabric.plugins.module_utils._intent import IntentError, Model
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.fabric_rules import check_fabric
 from ansible_collections.baremetal.fabric.plugins.module_utils._intent.moves import moves
 from ansible_collections.baremetal.fabric.plugins.module_utils._netris.document import FACTS, tenant_facts
@@ -132,6 +132,32 @@ def test_a_server_on_two_switches(inventory: Inventory) -> None:
     found = inventory.problems()
     assert found["metal1"].startswith("its NICs end on leaf1 and leaf2")
     assert found["leaf2.fabric_uplinks"].startswith("names no port; with 2 switches")
+
+
+def second_switch(inventory: Inventory, name: str) -> Inventory:
+    """A switch more, with metal1 behind it."""
+    inventory.groups["switches"].append(name)
+    inventory.hostvars[name] = {**deepcopy(inventory.hostvars["leaf1"]), "fabric_links": {}}
+    for switch in ("leaf1", name):
+        inventory.set(switch, fabric_uplinks=["swp16"])
+    for port in ("swp7", "swp8"):
+        link(link(inventory, port, None), port, LINKS[port], name)
+    return inventory
+
+
+def test_with_several_switches_the_gateway_is_said(inventory: Inventory, only: Only) -> None:
+    """A switch that sorts before all others must not become it by being added."""
+    message = only(second_switch(inventory, "aaa").problems(), "fabric_gateway_switch")
+    assert message.startswith("is required with 2 switches (aaa, leaf1)")
+    assert inventory.everywhere(fabric_gateway_switch="leaf1").model().fabric.gateway_switch == "leaf1"
+    inventory.everywhere(fabric_gateway_switch="leaf7")
+    assert only(inventory.problems(), "fabric_gateway_switch").startswith("no switch 'leaf7'")
+
+
+def test_one_switch_is_the_gateway_unsaid_and_another_cannot_be_named(inventory: Inventory, only: Only) -> None:
+    assert inventory.model().fabric.gateway_switch == ""
+    inventory.everywhere(fabric_gateway_switch="spine1")
+    assert only(inventory.problems(), "fabric_gateway_switch").endswith("known: leaf1")
 
 
 def test_mtu_bridge_and_dhcp(inventory: Inventory) -> None:
@@ -286,14 +312,7 @@ def test_a_server_of_another_network_is_refused(inventory: Inventory) -> None:
 
 
 def test_switches_that_disagree_are_not_built_upon(inventory: Inventory) -> None:
-    inventory.groups["switches"].append("leaf2")
-    inventory.hostvars["leaf2"] = {**deepcopy(inventory.hostvars["leaf1"]), "fabric_links": {}}
-    for switch in ("leaf1", "leaf2"):
-        inventory.set(switch, fabric_uplinks=["swp16"])
-    for port in ("swp7", "swp8"):
-        end = LINKS[port]
-        link(link(inventory, port, None), port, end, "leaf2")
-    model = inventory.model()
+    model = second_switch(inventory, "leaf2").everywhere(fabric_gateway_switch="leaf1").model()
     now = info([carried("blue", 100, *SHARED)])
     now["switches"]["leaf2"] = {"networks": [carried("blue", 101, ("metal1", False))], "neighbours": None}
     found = {each.path: each.message for each in check_fabric(model, document.observe(model, now), ["blue"])}
@@ -304,6 +323,34 @@ def test_switches_that_disagree_are_not_built_upon(inventory: Inventory) -> None
     assert made["reserve"] == [] and made["records"] == {"blue": {"vlan_id": 100, "subnet": "192.168.64.0/22"}}
     (there,) = made["switches"]["leaf2"]["networks"]
     assert ([each["server"] for each in there["members"]], there["routed"]) == (["metal1"], False)
+
+
+def test_a_switch_that_is_added_moves_no_gateway(inventory: Inventory) -> None:
+    model = second_switch(inventory, "aaa").everywhere(fabric_gateway_switch="leaf1").model()
+    now = info([carried("blue", 100, *SHARED)])
+    now["switches"]["aaa"] = {"networks": [], "neighbours": None}
+    observed = document.observe(model, now)
+    assert check_fabric(model, observed, ["blue"]) == []
+    made = document.present_document(model, observed, ["blue"])
+    assert made["registry"] == "leaf1"
+    assert {switch: [each["routed"] for each in there["networks"]] for switch, there in made["switches"].items()} == {
+        "leaf1": [True],
+        "aaa": [False],
+    }
+
+
+def test_a_gateway_in_use_is_not_moved_by_a_word(inventory: Inventory) -> None:
+    """Two switches would have its address, until the old one is asked, too."""
+    model = second_switch(inventory, "aaa").everywhere(fabric_gateway_switch="aaa").model()
+    now = info([carried("blue", 100, *SHARED)])
+    now["switches"]["aaa"] = {"networks": [], "neighbours": None}
+    (problem,) = check_fabric(model, document.observe(model, now), ["green"])
+    assert problem.path == "fabric_gateway_switch"
+    assert problem.message.startswith("is aaa, but leaf1 is the gateway of blue: name leaf1.")
+    with pytest.raises(IntentError, match="leaf1 is the gateway of blue"):
+        moves(model, document.observe(model, now), {"metal3": ""})
+    without = inventory.everywhere(fabric_switch_gateway=False, fabric_switch_dhcp=False).model()
+    assert document.observe(without, now).obstacles == []
 
 
 def test_an_empty_record_is_a_state() -> None:
