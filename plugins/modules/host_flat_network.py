@@ -18,13 +18,8 @@ description:
     RV(confirm_needed) tells when that is due. A bridge without addresses over a VLAN is made without applying netplan
     and costs nobody a packet.
   - Runs on the server, needs only Python 3.8 or newer, netplan with systemd-networkd, and iproute2.
-attributes:
-  check_mode:
-    support: full
-    description: The future files are also checked by netplan itself, on a copy.
-  diff_mode:
-    support: full
-    description: Shows the netplan files and the actions at runtime.
+extends_documentation_fragment:
+  - baremetal.fabric.host_guard
 options:
   name:
     description: Name of the flat network; its netplan file carries it.
@@ -143,32 +138,6 @@ options:
         type: dict
         default: {}
         suboptions: *addressing
-  allow_connection_nics:
-    description:
-      - Allow to change NICs over which Ansible itself reaches the server. Without it that is refused.
-    type: bool
-    default: false
-  management_peer:
-    description:
-      - Address that Ansible connects from. By default the other end of the SSH connection.
-    type: str
-  rollback_timeout:
-    description:
-      - Seconds after which the server takes an unconfirmed change back, beyond those of O(carrier_timeout).
-    type: int
-    default: 120
-  carrier_timeout:
-    description: Seconds to wait for a carrier on the bridge.
-    type: int
-    default: 60
-  require_carrier:
-    description: Whether a changed bridge without a carrier is a failure and is rolled back.
-    type: bool
-    default: true
-  detach_timeout:
-    description: Seconds to wait until pods have left a bridge that is to be removed.
-    type: int
-    default: 30
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """
@@ -297,12 +266,9 @@ management:
       elements: str
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.flat_run import apply_flat
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import GUARD_OPTIONS, answer
 
 ROUTE = {
     "to": {"type": "str", "required": True},
@@ -328,6 +294,7 @@ PORT = {
     "mtu": {"type": "int"},
 }
 OPTIONS = {
+    **GUARD_OPTIONS,
     "name": {"type": "str", "default": "lan"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "bridge": {"type": "str", "default": "br-lan"},
@@ -337,12 +304,6 @@ OPTIONS = {
         "type": "dict",
         "options": {**PORT, "addressing": {"type": "dict", "default": {}, "options": ADDRESSING}},
     },
-    "allow_connection_nics": {"type": "bool", "default": False},
-    "management_peer": {"type": "str"},
-    "rollback_timeout": {"type": "int", "default": 120},
-    "carrier_timeout": {"type": "int", "default": 60},
-    "require_carrier": {"type": "bool", "default": True},
-    "detach_timeout": {"type": "int", "default": 30},
 }
 
 
@@ -350,17 +311,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=OPTIONS, required_if=[("state", "present", ["uplink"])], supports_check_mode=True
     )
-
-    system = system_of(module)
-    try:
-        with system.lock(not module.check_mode):
-            result: dict[str, Any] = apply_flat(module.params, system, module.check_mode)
-    except HostNetworkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    warnings = result.pop("warnings", [])
-    for warning in warnings:
-        module.warn(warning)
-    module.exit_json(**result)
+    answer(module, apply_flat)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,8 @@ description:
     RV(confirm_needed) tells when that is due; tenants are then set up by that second call.
   - An operator of the host cluster may make the devices of tenant clusters instead (O(tenants[].made_by)).
   - Runs on the server, needs only Python 3.8 or newer, netplan with systemd-networkd, and iproute2.
-attributes:
-  check_mode:
-    support: full
-    description: The future files are also checked by netplan itself, on a copy.
-  diff_mode:
-    support: full
-    description: Shows the netplan files and the actions at runtime.
+extends_documentation_fragment:
+  - baremetal.fabric.host_guard
 options:
   bond:
     description:
@@ -149,37 +144,10 @@ options:
     description: Whether to fail when NetworkManager, with which kubernetes-nmstate works, does not run on the server.
     type: bool
     default: true
-  allow_connection_nics:
-    description:
-      - Allow to change NICs over which Ansible itself reaches the server. Without it that is refused.
-    type: bool
-    default: false
-  management_peer:
-    description:
-      - Address that Ansible connects from. By default the other end of the SSH connection.
-    type: str
-  rollback_timeout:
-    description:
-      - Seconds after which the server takes an unconfirmed change of the bond back, beyond those of
-        O(carrier_timeout).
-    type: int
-    default: 120
-  carrier_timeout:
-    description: Seconds to wait for a carrier on the bond.
-    type: int
-    default: 60
-  require_carrier:
-    description: Whether a changed bond without a carrier is a failure and is rolled back.
-    type: bool
-    default: true
   require_isolation:
     description: Whether to fail when nothing on the server can keep tenant VLANs apart from it.
     type: bool
     default: true
-  detach_timeout:
-    description: Seconds to wait until pods and virtual machines have left a bridge that is to be removed.
-    type: int
-    default: 30
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """
@@ -294,11 +262,8 @@ management:
       elements: str
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.errors import HostNetworkError
-from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import system_of
+from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.module import GUARD_OPTIONS, answer
 from ansible_collections.baremetal.fabric.plugins.module_utils._host_network.run import apply
 
 NIC = {
@@ -332,6 +297,7 @@ TENANT = {
     "made_by": {"type": "str", "choices": ["host", "nmstate", "bridge_operator"], "default": "host"},
 }
 OPTIONS = {
+    **GUARD_OPTIONS,
     "bond": {"type": "dict", "options": BOND},
     "link": {"type": "str", "default": "bond0"},
     "tenants": {"type": "list", "elements": "dict", "default": [], "options": TENANT},
@@ -339,29 +305,13 @@ OPTIONS = {
     "devices_timeout": {"type": "int", "default": 60},
     "allow_cut": {"type": "bool", "default": False},
     "require_network_manager": {"type": "bool", "default": True},
-    "allow_connection_nics": {"type": "bool", "default": False},
-    "management_peer": {"type": "str"},
-    "rollback_timeout": {"type": "int", "default": 120},
-    "carrier_timeout": {"type": "int", "default": 60},
-    "require_carrier": {"type": "bool", "default": True},
     "require_isolation": {"type": "bool", "default": True},
-    "detach_timeout": {"type": "int", "default": 30},
 }
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-
-    system = system_of(module)
-    try:
-        with system.lock(not module.check_mode):
-            result: dict[str, Any] = apply(module.params, system, module.check_mode)
-    except HostNetworkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    warnings = result.pop("warnings", [])
-    for warning in warnings:
-        module.warn(warning)
-    module.exit_json(**result)
+    answer(module, apply)
 
 
 if __name__ == "__main__":
