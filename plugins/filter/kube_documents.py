@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -36,7 +37,9 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.n
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents.virtual_machine import (
     virtual_machine_plan,
 )
-from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import chart as charts
+from ansible_collections.baremetal.fabric.plugins.module_utils._vcluster import immutable, kubernetes
+from ansible_collections.baremetal.fabric.plugins.plugin_utils import inventory_intent
 
 
 def _checked(build: Callable[[Document], Any]) -> Callable[[Any], Any]:
@@ -60,17 +63,54 @@ def _yaml_documents(documents: Any) -> str:
     return "".join(f"---\n{yaml_text.readable(yaml_text.plain(each))}" for each in listed)
 
 
-def _refused_changes(records: Any, values: Any) -> list[str]:
-    """A sentence for each value that the newest of Helm's records keeps a control plane from taking."""
+def _deployed(name: str, records: Any, values: Any) -> dict[str, Any] | None:
+    """The newest of Helm's records that is deployed; None where there is none yet."""
     if not isinstance(records, list) or not isinstance(values, dict):
-        raise AnsibleFilterError("tenant_cluster_refused_changes takes a list of Helm's records, and values")
+        raise AnsibleFilterError(f"{name} takes a list of Helm's records, and values")
     labelled = [(each, (each.get("metadata") or {}).get("labels") or {}) for each in records]
     deployed = [
-        (int(labels["version"]), each["helm_values"])
+        (int(labels["version"]), each)
         for each, labels in labelled
         if labels.get("status") == "deployed" and "helm_values" in each
     ]
-    return list(immutable.refused(max(deployed, key=lambda each: each[0])[1], values)) if deployed else []
+    return max(deployed, key=lambda each: each[0])[1] if deployed else None
+
+
+def _refused_changes(records: Any, values: Any) -> list[str]:
+    """A sentence for each value that the newest of Helm's records keeps a control plane from taking."""
+    record = _deployed("tenant_cluster_refused_changes", records, values)
+    return list(immutable.refused(record["helm_values"], values)) if record else []
+
+
+def _version_step(records: Any, values: Any, chart: Any, upgrade: Any = False, told: Any = None) -> dict[str, Any]:
+    """What a chart and its values would make of the Kubernetes that runs, and why that is refused."""
+    record = _deployed("tenant_cluster_version_step", records, values)
+    if record is None:
+        return {"running": "", "wanted": "", "ask": False, "refusal": ""}
+    was = kubernetes.Brought(record.get("helm_chart_version"), record.get("helm_defaults"))
+    try:
+        shall = _brought(chart, was, told)
+    except (charts.ChartError, ValueError) as error:
+        raise AnsibleFilterError(f"tenant_cluster_version_step: {error}") from error
+    step = kubernetes.step(record["helm_values"], was, values, shall)
+    ask = step.unknown and told is None
+    refusal = "" if ask else kubernetes.refusal(step, bool(upgrade))
+    return {"running": step.running, "wanted": step.wanted, "ask": ask, "refusal": refusal}
+
+
+def _brought(chart: Any, was: kubernetes.Brought, told: str | None) -> kubernetes.Brought:
+    """What the chart says of itself: by what `told` has of it, or where it is on this machine."""
+    name, version = str(chart["name"]), str(chart.get("version") or "").removeprefix("v")
+    local = Path(name).expanduser().exists()
+    if told:
+        return kubernetes.brought(version, yaml_text.load(told))
+    if not local and version == was.version:
+        return was
+    path = charts.find(name, version, inventory_intent.helm_caches())
+    if path is None:
+        return kubernetes.Brought(version or None, None)
+    found = charts.read(path)
+    return kubernetes.brought(found.version, found.values)
 
 
 def _virtual_machine_plan(intent: Any, found: Any) -> Any:
@@ -85,6 +125,7 @@ class FilterModule:
             "tenant_cluster_policies": _checked(control_plane_policies),
             "tenant_cluster_kind": _checked(workload_kind),
             "tenant_cluster_refused_changes": _refused_changes,
+            "tenant_cluster_version_step": _version_step,
             "tenant_cluster_application": _checked(argocd_application),
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),
             "flannel_objects": _checked(flannel_objects),

@@ -47,8 +47,9 @@ options:
   helm_values:
     description:
       - Paths, such as V(networking.serviceCIDR), of values with which Helm has made a release.
-      - Those that are set are added to Helm's records among the objects, as C(helm_values). Nothing else of a record is
-        shown, since it holds secrets.
+      - Those that are set are added to Helm's records among the objects, as C(helm_values), and those that the chart
+        itself sets as C(helm_defaults), with its version as C(helm_chart_version). Nothing else of a record is shown,
+        since it holds secrets.
     type: list
     elements: str
     default: []
@@ -158,8 +159,16 @@ def argument_spec() -> dict[str, Any]:
 def shown(document: Document, helm_values: list[str]) -> Document:
     """What may be seen of an object: nothing of a Secret but its name, and of Helm's records what was asked for."""
     masked: Document = compare.masked(document)
-    values = immutable.release_values(document) if helm_values else None
-    return masked if values is None else {**masked, "helm_values": immutable.kept(values, helm_values)}
+    release = immutable.helm_release(document) if helm_values else None
+    if release is None:
+        return masked
+    chart = release.get("chart") or {}
+    return {
+        **masked,
+        "helm_values": immutable.kept(release.get("config") or {}, helm_values),
+        "helm_defaults": immutable.kept(chart.get("values") or {}, helm_values),
+        "helm_chart_version": (chart.get("metadata") or {}).get("version"),
+    }
 
 
 def answer(cluster: Cluster, query: Document, helm_values: list[str]) -> list[Document]:

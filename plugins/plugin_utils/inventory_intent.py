@@ -75,7 +75,7 @@ def find_chart(variables: Mapping[str, Any]) -> charts.Chart | None:
         return _read(Path(named).expanduser())
     chart = str(variables.get("tenant_cluster_chart") or DEFAULT_CHART)
     version = str(variables.get("tenant_cluster_chart_version") or DEFAULT_CHART_VERSION)
-    path = charts.find(chart, version, _helm_caches())
+    path = charts.find(chart, version, helm_caches())
     return _read(path) if path else None
 
 
@@ -84,7 +84,7 @@ def _read(path: Path) -> charts.Chart:
     return charts.read(path)
 
 
-def _helm_caches() -> list[Path]:
+def helm_caches() -> list[Path]:
     """Where Helm keeps the charts that it has downloaded."""
     home = os.environ.get("HELM_CACHE_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "helm")
     own = os.environ.get("HELM_REPOSITORY_CACHE")

@@ -53,6 +53,18 @@ def former(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFac
         rack.inventory = before
 
 
+def test_a_new_minor_is_refused_where_nodes_would_not_follow(rack: TestLab, former: Run) -> None:
+    """The chart's own version is another minor than the chosen one: to leave the choice out would be an upgrade."""
+    del former
+    for chosen in (None, KUBERNETES):
+        version = json.dumps({"tenant_cluster_kubernetes_version": chosen})
+        run = rack.play("tenant_create", *BLUE, "-e", version)
+        said = " ".join(each.text() for each in run.failed)
+        assert f"is Kubernetes {KUBERNETES}, and {FORMER_KUBERNETES} runs" in said
+        assert "run the playbook tenant_upgrade" in said
+    assert server_version(rack) == FORMER_KUBERNETES
+
+
 @pytest.fixture(scope="module")
 def upgraded(rack: TestLab, former: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     del former

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a chart says of itself: its version, and the schema that Helm holds its values to."""
+"""What a chart says of itself: its version, its own values, and the schema that Helm holds values to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from .._kube import yaml_text
 
-_SCHEMA, _CHART = "values.schema.json", "Chart.yaml"
+_SCHEMA, _CHART, _VALUES = "values.schema.json", "Chart.yaml", "values.yaml"
+_FILES = (_SCHEMA, _CHART, _VALUES)
 
 
 class ChartError(ValueError):
@@ -27,6 +28,8 @@ class Chart:
     version: str | None
     #: None where the chart holds its values to nothing.
     schema: Mapping[str, Any] | None
+    #: What holds where nothing else is said; None where only a schema was given.
+    values: Mapping[str, Any] | None = None
 
 
 def find(chart: str, version: str, caches: Iterable[Path]) -> Path | None:
@@ -41,17 +44,23 @@ def read(path: Path) -> Chart:
     """A chart as a directory or an archive, or a schema alone."""
     try:
         if path.is_dir():
-            texts = {name: (path / name).read_text() for name in (_SCHEMA, _CHART) if (path / name).is_file()}
+            texts = {name: (path / name).read_text() for name in _FILES if (path / name).is_file()}
         elif path.suffix == ".json":
             texts = {_SCHEMA: path.read_text()}
         else:
             texts = _from_archive(path)
         schema = json.loads(texts[_SCHEMA]) if _SCHEMA in texts else None
         about = yaml_text.load(texts[_CHART]) if _CHART in texts else {}
+        values = yaml_text.load(texts[_VALUES]) if _VALUES in texts else None
     except (OSError, ValueError, tarfile.TarError) as error:
         raise ChartError(f"{path} cannot be read as a chart or its schema: {error}") from error
     version = about.get("version") if isinstance(about, Mapping) else None
-    return Chart(str(path), str(version) if version else None, schema if isinstance(schema, Mapping) else None)
+    return Chart(
+        str(path),
+        str(version) if version else None,
+        schema if isinstance(schema, Mapping) else None,
+        values if isinstance(values, Mapping) else None,
+    )
 
 
 def _from_archive(path: Path) -> dict[str, str]:
@@ -60,7 +69,7 @@ def _from_archive(path: Path) -> dict[str, str]:
     with tarfile.open(path) as archive:
         for member in archive:
             directory, _slash, name = member.name.rpartition("/")
-            if name in (_SCHEMA, _CHART) and "/" not in directory.removeprefix("./"):
+            if name in _FILES and "/" not in directory.removeprefix("./"):
                 content = archive.extractfile(member)
                 if content is not None:
                     texts[name] = content.read().decode("utf-8")

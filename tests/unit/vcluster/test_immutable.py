@@ -23,8 +23,9 @@ from .paths import knows
 REPOSITORY = Path(__file__).parents[3]
 
 
-def record(values: dict[str, Any]) -> dict[str, Any]:
-    packed = base64.b64encode(gzip.compress(json.dumps({"name": "blue", "config": values}).encode()))
+def record(values: dict[str, Any], chart: dict[str, Any] | None = None) -> dict[str, Any]:
+    release = {"name": "blue", "config": values, **({"chart": chart} if chart else {})}
+    packed = base64.b64encode(gzip.compress(json.dumps(release).encode()))
     return {"type": "helm.sh/release.v1", "data": {"release": base64.b64encode(packed).decode()}}
 
 
