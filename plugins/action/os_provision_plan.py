@@ -6,9 +6,24 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube import identity
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision import judgement
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision.judgement import Look, Node
 from ansible_collections.baremetal.fabric.plugins.plugin_utils import host_values
+
+
+def _nodes(options: dict[str, Any]) -> list[Node]:
+    """Those that are the server by their UUID, and those of its name."""
+    found = [
+        Node(
+            str(each["cluster"]),
+            str(each["name"]),
+            bool(each["ready"]),
+            identity.is_same_system(str(each.get("system_uuid") or ""), options["system_uuid"] or ""),
+        )
+        for each in options["nodes"]
+    ]
+    return [node for node in found if node.same or node.name == options["node_name"]]
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -28,6 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "power": {"type": "str", "default": ""},
                 "reinstall": {"type": "list", "elements": "str", "default": []},
                 "node_name": {"type": "str", "required": True},
+                "system_uuid": {"type": "str"},
                 "nodes": {"type": "list", "elements": "dict", "default": []},
                 "unknown": {"type": "list", "elements": "str", "default": []},
                 "clusters_asked": {"type": "bool", "default": False},
@@ -45,11 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 consent=own.get(judgement.WIPE) is True,
                 consent_elsewhere=bool(self._templar.template(variables.get(judgement.WIPE, False))),
                 asked=server in options["reinstall"],
-                nodes=[
-                    Node(str(each["cluster"]), str(each["name"]), bool(each["ready"]))
-                    for each in options["nodes"]
-                    if each["name"] == options["node_name"]
-                ],
+                nodes=_nodes(options),
                 unknown=options["unknown"],
                 clusters_asked=options["clusters_asked"],
             )

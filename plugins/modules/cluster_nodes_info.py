@@ -76,8 +76,8 @@ nodes:
   type: list
   elements: dict
   sample:
-    - {cluster: host cluster, name: shared1, ready: true}
-    - {cluster: tenant cluster blue, name: metal1, ready: true}
+    - {cluster: host cluster, name: shared1, ready: true, system_uuid: 4c4c4544-0039-4210-8052-b4c04f4d3632}
+    - {cluster: tenant cluster blue, name: metal1, ready: true, system_uuid: 4c4c4544-0039-4210-8052-b4c04f4d3633}
 unknown:
   description: Why a cluster could not be asked, one sentence each.
   returned: success
@@ -119,7 +119,12 @@ def argument_spec() -> dict[str, Any]:
 
 def _nodes(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     found = [
-        {"cluster": name, "name": str(node["metadata"]["name"]), "ready": is_true(node, "Ready")}
+        {
+            "cluster": name,
+            "name": str(node["metadata"]["name"]),
+            "ready": is_true(node, "Ready"),
+            "system_uuid": str(((node.get("status") or {}).get("nodeInfo") or {}).get("systemUUID") or ""),
+        }
         for node in cluster.list("v1", "Node")
     ]
     return sorted(found, key=lambda node: str(node["name"]))

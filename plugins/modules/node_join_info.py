@@ -107,6 +107,17 @@ foreign:
   description: Whether the server is the node of another cluster than that of O(endpoint).
   type: bool
   returned: success
+machine:
+  description: What tells the server from others; empty where it is not known.
+  type: dict
+  returned: success
+  contains:
+    system_uuid:
+      description: UUID of its board.
+      type: str
+    machine_id:
+      description: Machine id of its system.
+      type: str
 remains:
   description: What of a node is on the server.
   type: list
@@ -150,6 +161,7 @@ def main() -> None:
     wanted = settings.of_params(params)
     result = state.observe(system, params["endpoint"], params["tenant"])
     result["refusal"] = join.foreign_sentence(result) if result["foreign"] else ""
+    result["machine"] = state.machine(system)
     result["remains"] = reset.remains(system)
     result["script_kept"] = script.kept(system) is not None
     result["settings_differ"] = settings.differing(system, wanted)

@@ -51,8 +51,14 @@ options:
     description: The name by which clusters know the server.
     type: str
     required: true
+  system_uuid:
+    description:
+      - UUID of the server's board, by which a node is known as its own whatever its name, and one of its name as
+        another machine's. The latter counts only while the server is off. Without it, and for nodes that have none, the
+        name decides.
+    type: str
   nodes:
-    description: The nodes of all clusters, with C(cluster), C(name) and C(ready).
+    description: The nodes of all clusters, with C(cluster), C(name), C(ready) and C(system_uuid).
     type: list
     elements: dict
     default: []

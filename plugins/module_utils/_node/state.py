@@ -85,6 +85,18 @@ def kubelet_server(system: System) -> str | None:
     return found.group(1) if found else None
 
 
+def machine(system: System) -> dict[str, str]:
+    """What tells this machine from others; empty is unknown. The kubelet reads the same files for its node."""
+    places = {"system_uuid": "/sys/class/dmi/id/product_uuid", "machine_id": "/etc/machine-id"}
+    found = {}
+    for name, place in places.items():
+        try:
+            found[name] = system.path(place).read_text(encoding="utf-8").strip()
+        except OSError:
+            found[name] = ""
+    return found
+
+
 def kubelet_active(system: System) -> bool:
     return system.run("systemctl", "is-active", "--quiet", "kubelet").code == 0
 

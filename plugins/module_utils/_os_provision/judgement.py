@@ -19,11 +19,13 @@ REINSTALL = "fabric_reinstall"
 
 @dataclass(frozen=True)
 class Node:
-    """A node that a cluster knows under the server's name."""
+    """A node that is the server's, or may be."""
 
     cluster: str
     name: str
     ready: bool
+    # By its system UUID; None where only the name can tell.
+    same: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,14 @@ def _unasked(look: Look) -> list[str]:
 def _nodes(look: Look) -> list[str]:
     refusals = []
     for node in look.nodes:
-        if node.ready:
+        if node.same is False:
+            # Off by its own BMC and another machine by its UUID: two witnesses against a name.
+            if look.power != _OFF:
+                refusals.append(
+                    f"{node.cluster} has a node {node.name}, by its system UUID on another machine, and this one runs:"
+                    " power it off, or give one of the two another fabric_node_name"
+                )
+        elif node.ready:
             refusals.append(
                 f"it is the Ready node {node.name} of {node.cluster}: let it leave first (server_move, node_leave)"
             )

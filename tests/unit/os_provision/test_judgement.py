@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.baremetal.fabric.plugins.action import os_provision_plan
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision import redfish
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision.judgement import (
     INSTALL,
@@ -14,6 +15,8 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision.jud
     Node,
     judge,
 )
+
+OURS, THEIRS = "4c4c4544-0039-4210-8052-b4c04f4d3632", "4c4c4544-0039-4210-8052-b4c04f4d3633"
 
 
 def look(**changes: Any) -> Look:
@@ -50,6 +53,38 @@ def test_a_server_with_a_system_is_left_alone(changes: dict[str, Any]) -> None:
 def test_refusals(changes: dict[str, Any], words: str) -> None:
     (refusal,) = judge(look(**changes)).refusals
     assert words in refusal
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_namesake_on_another_machine_is_not_the_server(ready: bool) -> None:
+    namesake = Node("tenant cluster green", "metal1", ready, same=False)
+    verdict = judge(look(nodes=[namesake], clusters_asked=True))
+    assert (verdict.action, verdict.refusals) == (INSTALL, ())
+    # A UUID that was mistyped must not cost the disk of a node that runs.
+    (refusal,) = judge(look(nodes=[namesake], clusters_asked=True, power="On", asked=True)).refusals
+    assert "on another machine, and this one runs: power it off" in refusal
+
+
+def test_the_server_under_another_name() -> None:
+    (refusal,) = judge(look(nodes=[Node("tenant cluster green", "old-name", True, same=True)])).refusals
+    assert "it is the Ready node old-name of tenant cluster green" in refusal
+
+
+def test_nodes_are_matched_by_uuid_and_without_one_by_name() -> None:
+    listed = [
+        {"cluster": "blue", "name": "metal1", "ready": True, "system_uuid": THEIRS},
+        {"cluster": "green", "name": "other", "ready": True, "system_uuid": OURS},
+        {"cluster": "host", "name": "metal1", "ready": True},
+        {"cluster": "host", "name": "metal2", "ready": True, "system_uuid": THEIRS},
+    ]
+    options = {"nodes": listed, "node_name": "metal1", "system_uuid": OURS}
+    assert [(each.cluster, each.same) for each in os_provision_plan._nodes(options)] == [
+        ("blue", False),
+        ("green", True),
+        ("host", None),
+    ]
+    by_name = os_provision_plan._nodes({**options, "system_uuid": None})
+    assert [(each.cluster, each.same) for each in by_name] == [("blue", None), ("host", None)]
 
 
 def test_all_refusals_are_told_at_once() -> None:
