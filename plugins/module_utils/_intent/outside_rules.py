@@ -37,6 +37,7 @@ def check(model: Model, problems: Problems) -> None:
     shared = _shared_networks(model, problems)
     _check_networks(model, nat, shared, problems)
     _check_shared_names(model, problems)
+    _check_peering_names(model, problems)
     for tenant in model.tenant_clusters.values():
         _check_provider(model, tenant, problems)
         _check_targets(model, tenant, problems)
@@ -214,6 +215,26 @@ def _check_shared_names(model: Model, problems: Problems) -> None:
             problems.add(path, f"'{vpc.name}' is the VPC of {owner}, which is not to be shared")
 
 
+def peering_name(tenant: str, shared: str) -> str:
+    """The fabric's name for the peering of two VPCs. A peering has no tags, so its name says whose it is."""
+    return f"{tenant}-{shared}"
+
+
+def _check_peering_names(model: Model, problems: Problems) -> None:
+    """With `-` in names two pairs of VPCs can come to the same name, and each would take the other's for its own."""
+    first: dict[str, tuple[str, str]] = {}
+    for tenant in model.tenant_clusters.values():
+        for index, vpc in enumerate(tenant.peerings):
+            name = peering_name(tenant.netris_name, vpc)
+            if (pair := (tenant.netris_name, vpc)) != (other := first.setdefault(name, pair)):
+                problems.add(
+                    f"{tenant.name}.fabric_peerings[{index}]",
+                    f"its peering with '{vpc}' would be named '{name}', as is that of the VPCs '{other[0]}' and"
+                    f" '{other[1]}': give the tenant cluster another fabric_netris_name, or the shared VPC another"
+                    " name",
+                )
+
+
 def _check_peerings(
     model: Model, tenant: TenantCluster, shared: Mapping[str, list[NamedNetwork]], problems: Problems
 ) -> None:
@@ -290,6 +311,14 @@ def _check_peer(
         known = ", ".join(sorted(observed.vpcs)) or "none"
         problems.add(path, f"no VPC '{vpc}' in Netris; known: {known} (whoever runs the services makes it)")
         return
+    name = peering_name(tenant.netris_name, vpc)
+    for peering in observed.peerings:
+        if peering.name == name and set(peering.vpcs) != {tenant.netris_name, vpc}:
+            problems.add(
+                path,
+                f"its peering would be named '{name}', as is one in Netris of the VPCs {' and '.join(peering.vpcs)}:"
+                " rename that one, or give the tenant cluster another fabric_netris_name",
+            )
     mine = own or [IPv4Network(model.fabric.tenant_supernet)]
     for text in observed.vpc_subnets.get(vpc, ()):
         if ":" not in text and any(each.overlaps(IPv4Network(text)) for each in mine):

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._intent.model import Model, TenantCluster
 from .._intent.observed import ObservedFabric, ObservedNat, ObservedPeering
+from .._intent.outside_rules import peering_name
 from .model import OWNERSHIP_MARK
 
 Info = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -78,7 +79,7 @@ def absent_outside(observed: ObservedFabric, vpcs: Sequence[str]) -> Document:
         each.name
         for each in observed.peerings
         for mine, other in (each.vpcs, each.vpcs[::-1])
-        if mine in vpcs and each.name == _peering_name(mine, other)
+        if mine in vpcs and each.name == peering_name(mine, other)
     ]
     return _filled(*([{"name": name, "state": "absent"} for name in names] for names in (rules, peerings)))
 
@@ -118,7 +119,7 @@ def _peerings(model: Model, tenant: TenantCluster) -> list[dict[str, Any]]:
         vpc = model.fabric.shared_vpc(name)
         found.append(
             {
-                "name": _peering_name(tenant.netris_name, name),
+                "name": peering_name(tenant.netris_name, name),
                 "vpc_a": tenant.netris_name,
                 "vpc_b": name,
                 **_of(model, tenant),
@@ -127,11 +128,6 @@ def _peerings(model: Model, tenant: TenantCluster) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _peering_name(tenant: str, shared: str) -> str:
-    """A peering has no tags, so its name says whose it is."""
-    return f"{tenant}-{shared}"
 
 
 def _of(model: Model, tenant: TenantCluster) -> dict[str, str]:

@@ -180,6 +180,17 @@ def test_a_peer_that_is_not_shared(outside: Inventory, only: Only) -> None:
     assert message == "'green' is the VPC of tenant cluster green, which is not shared; fabric_shared_vpcs: services"
 
 
+def test_two_peerings_that_come_to_one_name(outside: Inventory, only: Only) -> None:
+    vpcs = [{"name": "b-shared", "prefixes": ["10.80.0.0/24"]}, {"name": "shared", "prefixes": ["10.81.0.0/24"]}]
+    outside.everywhere(fabric_shared_vpcs=vpcs)
+    outside.set("blue", fabric_netris_name="a", fabric_peerings=["b-shared"])
+    outside.set("green", fabric_netris_name="a-b", fabric_peerings=["b-shared", "shared"])
+    message = only(outside.problems(), "green.fabric_peerings[1]")
+    assert "would be named 'a-b-shared', as is that of the VPCs 'a' and 'b-shared'" in message
+    outside.set("green", fabric_peerings=["b-shared"])
+    outside.model()
+
+
 def test_networks_that_overlap_once_peered(inventory: Inventory) -> None:
     inventory.everywhere(
         fabric_shared_vpcs=[
@@ -250,6 +261,16 @@ def test_a_peer_that_does_not_exist(outside: Inventory) -> None:
     outside.set("blue", fabric_peerings=["services"])
     found = {**now(), "vpcs": [{"name": "VPC-1"}]}
     assert "no VPC 'services' in Netris; known: VPC-1" in problems(outside, found)["blue.fabric_peerings[0]"]
+
+
+def test_a_peering_of_others_by_that_name(outside: Inventory) -> None:
+    outside.set("blue", fabric_peerings=["services"])
+    found = {**now(), "vpc_peerings": [{"name": "blue-services", "vpc_a": "blue-services", "vpc_b": "VPC-1"}]}
+    message = problems(outside, found)["blue.fabric_peerings[0]"]
+    assert "'blue-services', as is one in Netris of the VPCs blue-services and VPC-1: rename that one" in message
+    for ends in (("blue", "services"), ("services", "blue")):
+        found["vpc_peerings"] = [{"name": "blue-services", "vpc_a": ends[0], "vpc_b": ends[1]}]
+        assert problems(outside, found) == {}
 
 
 def test_a_target_outside_the_subnet_that_was_chosen(outside: Inventory) -> None:
