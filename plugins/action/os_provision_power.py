@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision import redfish
-from ansible_collections.baremetal.fabric.plugins.plugin_utils.waiting import SLICE_SECONDS
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.waiting import SLICE_SECONDS, within
 
 _CONNECTION = ("baseuri", "username", "password", "validate_certs", "ca_path", "timeout")
 
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             time.sleep(min(options["poll"], left))
         result.update(changed=False, power=power, elapsed=int(now - began))
         if not power or options["state"] not in (None, power):
-            waited = f" within {options['wait_timeout']} s" if options["state"] else ""
+            waited = within(options["wait_timeout"]) if options["state"] else ""
             wanted = f"did not report power {options['state']}" if options["state"] else "does not tell the power"
             result.update(failed=True, msg=f"{server}: its BMC at {options['baseuri']} {wanted}{waited}: {said}")
         return result

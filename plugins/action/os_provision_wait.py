@@ -10,7 +10,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.baremetal.fabric.plugins.module_utils._os_provision.files import MARK
-from ansible_collections.baremetal.fabric.plugins.plugin_utils.waiting import SLICE_SECONDS
+from ansible_collections.baremetal.fabric.plugins.plugin_utils.waiting import SLICE_SECONDS, within
 
 _PAUSE_SECONDS = 2
 
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if found is None and options["required"]:
             result.update(
                 failed=True,
-                msg=f"{server} did not answer as it should within {options['timeout']} s: {said}",
+                msg=f"{server} did not answer as it should{within(options['timeout'])}: {said}",
             )
         return result
 

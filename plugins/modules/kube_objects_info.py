@@ -220,7 +220,7 @@ def await_state(cluster: Cluster, params: Document, refusals: Refusals) -> list[
                 lines += [f"{describe(document)} is still there" for document in waiting]
             else:
                 lines += [evidence.collect(cluster, document) for document in waiting]
-            raise WaitTimeout("\n".join([f"not as it should be after {params['wait_timeout']} s:", *lines]))
+            raise WaitTimeout("\n".join(["not as it should be:", *lines]))
         time.sleep(1)
 
 

@@ -158,10 +158,7 @@ def work(module: kube_module.Call) -> dict[str, Any]:
         if result["ready"] or not waits:
             break
         if time.monotonic() >= deadline:
-            raise WaitTimeout(
-                f"tenant cluster {params['tenant']['name']} is not ready after {params['wait_timeout']} s: "
-                f"{result['reason']}"
-            )
+            raise WaitTimeout(f"tenant cluster {params['tenant']['name']} is not ready: {result['reason']}")
         time.sleep(2)
     if params["kubeconfig_dir"] and access is not None:
         result.update(write(module, access))

@@ -228,9 +228,9 @@ def await_ready(cluster: Cluster, params: dict[str, Any]) -> tuple[Document, dic
         if node is not None and readiness.judge(node).ready:
             return node, changes
         if time.monotonic() >= deadline:
-            text = f"no node {name} has registered within {params['wait_timeout']} s"
+            text = f"no node {name} has registered"
             if node is not None:
-                text = f"not Ready within {params['wait_timeout']} s:\n{evidence.collect(cluster, node)}"
+                text = f"not Ready:\n{evidence.collect(cluster, node)}"
             error = WaitTimeout(text)
             error.result = changes
             raise error

@@ -17,8 +17,16 @@ DEFAULT_TIMEOUT = 300
 display = Display()
 
 
+def within(seconds: float) -> str:
+    """For messages; nothing where nobody waited."""
+    return f" within {seconds:.0f} s" if seconds else ""
+
+
 class WaitingAction(DirectAction):
-    """Runs the module of the same name, with its wait_timeout cut into slices."""
+    """Runs the module of the same name, with its wait_timeout cut into slices.
+
+    The module knows only its slice, the last of which may be of no length: how long it was in all is said here.
+    """
 
     _supports_async = False
 
@@ -43,7 +51,8 @@ class WaitingAction(DirectAction):
             result = {}
         result.update(earlier)
         if result.get("timed_out"):
-            result["msg"] = f"gave up after {total:.0f} s: {result.get('msg', '')}"
+            waited = f"gave up after {total:.0f} s: " if total else ""
+            result["msg"] = f"{waited}{result.get('msg', '')}"
         return result
 
     def _carried(self, _result: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _account(name: str, pods: list[Document], refusals: dict[str, str], timeout:
         where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         state = "terminating, not confirmed by the kubelet" if pod["metadata"].get("deletionTimestamp") else "running"
         lines.append(f"{where} ({refusals.get(where, state)})")
-    return f"node {name} is not empty after {timeout:.0f} s: {'; '.join(lines)}"
+    waited = f" after {timeout:.0f} s" if timeout else ""
+    return f"node {name} is not empty{waited}: {'; '.join(lines)}"
 
 
 def internal_addresses(node: Document) -> list[str]:

@@ -237,7 +237,7 @@ def await_ready(cluster: Cluster, documents: list[Document], settings: Settings)
             return
         if settings.clock() >= deadline:
             account = "\n".join(evidence.collect(cluster, document) for document in still)
-            raise WaitTimeout(f"not ready after {settings.wait_timeout:.0f} s:\n{account}")
+            raise WaitTimeout(f"not ready:\n{account}")
         waiting = still
         settings.sleep(POLL_SECONDS)
 
@@ -292,8 +292,7 @@ def _await_gone(cluster: Cluster, documents: list[Document], settings: Settings)
                 still.append(current)
         if still and settings.clock() >= deadline:
             raise WaitTimeout(
-                f"still there after {settings.wait_timeout:.0f} s: "
-                + "; ".join(f"{describe(document)}{_held_by(document)}" for document in still)
+                "still there: " + "; ".join(f"{describe(document)}{_held_by(document)}" for document in still)
             )
         waiting = still
         if waiting:

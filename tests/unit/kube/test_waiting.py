@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.baremetal.fabric.plugins.action import tenant_node
 from ansible_collections.baremetal.fabric.plugins.plugin_utils import waiting
 
 
@@ -42,7 +45,7 @@ LATE = {
     "failed": True,
     "timed_out": True,
     "msg": (
-        "not ready after 20 s:\nDeployment a/b: 1/2 available\n  condition X\n"
+        "not ready:\nDeployment a/b: 1/2 available\n  condition X\n"
         "  pod b-1 on no node: not scheduled: 0/3 fit\n    its log"
     ),
 }
@@ -68,6 +71,39 @@ def test_gives_up_in_time(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> 
     result, action = run([LATE], monkeypatch, wait_timeout=50)
     assert result["failed"] and result["msg"].startswith("gave up after 50 s: not ready") and sum(action.slices) == 50
     assert len(shown) == 2
+
+
+def test_a_wait_of_no_length_speaks_of_none(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    result, _action = run([LATE], monkeypatch, wait_timeout=0)
+    assert result["msg"] == LATE["msg"] and shown == []
+    assert (waiting.within(0), waiting.within(30)) == ("", " within 30 s")
+
+
+def test_what_a_slice_says_of_time_is_not_repeated() -> None:
+    """The last slice may be of no length: "gave up after 600 s: not Ready within 0 s"."""
+    plugins = Path(waiting.__file__).parents[1]
+    sliced = [path.stem for path in (plugins / "action").glob("*.py") if "WaitingAction" in path.read_text()]
+    assert "tenant_node" in sliced
+    for path in (
+        *(plugins / "modules" / f"{name}.py" for name in sliced),
+        *(plugins / "module_utils/_kube").glob("*.py"),
+    ):
+        assert not re.search(r"(after|within) \{[^}]*wait_timeout[^}]*\} s", path.read_text()), path.name
+
+
+class Drain(tenant_node.ActionModule, Action):
+    """Tells in `slices` how often the module was run."""
+
+
+@pytest.mark.parametrize("state", ["drained", "absent"])
+def test_a_drain_is_not_cut_into_slices(monkeypatch: pytest.MonkeyPatch, shown: list[str], state: str) -> None:
+    action = Drain([LATE], {"state": state, "wait_timeout": 50, "drain_timeout": 5})
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: action.now)
+    result = action.run(None, {})
+    assert action.slices == [50] and result["msg"] == LATE["msg"] and shown == []
+    ready = Drain([LATE], {"wait_timeout": 50})
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: ready.now)
+    assert ready.run(None, {})["msg"].startswith("gave up after 50 s") and len(ready.slices) == 3
 
 
 def test_other_failures_are_final(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
