@@ -80,8 +80,11 @@ def own(path: Path, context: str) -> str | None:
 
 def remove(path: Path, context: str, *, dry_run: bool) -> list[str]:
     """The file goes if it is ours, or KubeError; what was, or would be, done."""
-    if own(path, context) is None:
-        return []
+    return [] if own(path, context) is None else delete(path, dry_run=dry_run)
+
+
+def delete(path: Path, *, dry_run: bool) -> list[str]:
+    """For a file that is known to be ours; what was, or would be, done."""
     if not dry_run:
         path.unlink()
     return [f"kubeconfig {path} removed"]

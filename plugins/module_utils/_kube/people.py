@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import yaml_text
@@ -229,6 +230,28 @@ def kubeconfig(person: Person, tenant: str, endpoint: Endpoint, certificate: str
         "current-context": context_of(person, tenant),
     }
     return yaml_text.dump(document)
+
+
+def files_of(directory: Path, tenant: str, ca: str) -> list[Path]:
+    """The kubeconfigs in a directory that somebody was given for this tenant cluster, and nothing else's.
+
+    They are known by their only context and by the authority in it: another site may have a tenant cluster of this name
+    and its people's files in the same place. What cannot be read, or is no kubeconfig, is none of them.
+    """
+    found = []
+    for path in sorted(directory.glob("*.kubeconfig")) if directory.is_dir() else ():
+        try:
+            document = yaml_text.load(path.read_text(encoding="utf-8"))
+            (context,) = document["contexts"]
+            (cluster,) = document["clusters"]
+            (user,) = document["users"]
+            authority = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode("ascii")
+            whose = str(user["name"])
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if context["name"] == f"{whose}@{tenant}" and authority.strip() == ca.strip():
+            found.append(path)
+    return found
 
 
 def certificate_end(text: str) -> datetime.datetime:

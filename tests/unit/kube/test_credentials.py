@@ -380,9 +380,17 @@ def test_the_way_into_the_tenant_cluster(blue: Prepared, running: list[str], tmp
     made = blue.call(tenant_token, tenant=blue.tenant(), node="metal1", lifetime=600)
     assert made["changed"] and blue.call(tenant_token, tenant=blue.tenant(), node="metal1", state="absent")["changed"]
     path = tmp_path / "people" / "ada"
-    ada: dict[str, Any] = {"tenant": blue.tenant(), "name": "ada", "path": str(path), "expires": 600}
-    assert blue.call(tenant_kubeconfig, **ada)["changed"]
-    assert path.exists() and blue.call(tenant_kubeconfig, **ada, state="absent")["changed"]
+    ada: dict[str, Any] = {"name": "ada", "path": str(path), "expires": 600}
+    assert blue.call(tenant_kubeconfig, tenant=blue.tenant(), people=[ada])["changed"]
+    gone = {**ada, "state": "absent"}
+    assert path.exists() and blue.call(tenant_kubeconfig, tenant=blue.tenant(), people=[gone])["changed"]
+    # With the tenant cluster go the files, for which its Secret is read and nothing else.
+    assert blue.call(tenant_kubeconfig, tenant=blue.tenant(), people=[ada])["changed"]
+    asked = len(running)
+    assert blue.call(tenant_kubeconfig, tenant=blue.tenant(), directory=str(path.parent), leaving=True, people=[ada])[
+        "changed"
+    ]
+    assert not path.exists() and len(running) == asked
 
 
 def test_a_port_is_forwarded_by_the_real_subresource(blue: Prepared, running: list[str]) -> None:
