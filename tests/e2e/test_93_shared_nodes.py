@@ -43,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "tenant_cluster_sync": {
         # the lab's servers know no name server, without which CoreDNS does not start
         "names": True,
+        "ingresses": True,
         "services_from_host": [{"from": "outside/hello", "to": "default/hello"}],
         "services_to_host": [{"from": "default/web", "to": "amber-web"}],
     },
@@ -115,6 +116,18 @@ def running(rack: TestLab, created: Run) -> Run:
     return created
 
 
+@pytest.fixture
+def ingress_class(rack: TestLab, created: Run) -> Iterator[str]:
+    """One of the host cluster, which nobody serves: the lab carries no ingress controller."""
+    del created
+    name = "served-by-nobody"
+    spec = {"controller": "example.com/none"}
+    made = {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": name}, "spec": spec}
+    apply(rack, None, [made])
+    yield name
+    rack.kubectl(None, "delete", "ingressclass", name)
+
+
 def host_pods(rack: TestLab) -> list[dict[str, Any]]:
     """What of the tenant's runs on the host cluster."""
     labels = f"vcluster.loft.sh/managed-by={NAME}"
@@ -161,6 +174,39 @@ def test_a_service_of_the_tenants_answers_in_the_host_cluster(rack: TestLab, run
     del running
     pod = rack.kubectl(None, "-n", "outside", "get", "pods", "-o", "jsonpath={.items[0].metadata.name}")
     assert fetched(rack, None, "outside", pod, f"http://amber-web.{NAMESPACE}")["host"].startswith("web-")
+
+
+def test_an_ingress_reaches_the_host_cluster_where_no_controller_serves_it(
+    rack: TestLab, running: Run, ingress_class: str
+) -> None:
+    """Renamed, with its host name, and with the name that its Service has there; it goes when the tenant's goes."""
+    del running
+
+    def classes() -> str:
+        return rack.kubectl(NAME, "get", "ingressclasses", "-o", "name")
+
+    wait_for(lambda: ingress_class in classes(), "the tenant does not see the host cluster's class")
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    shop = {
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "shop", "namespace": "default"},
+        "spec": {
+            "ingressClassName": ingress_class, "rules": [{"host": "shop.example.com", "http": {"paths": [path]}}],
+        },
+    }  # fmt: skip
+    apply(rack, NAME, [shop])
+    theirs = f"shop-x-default-x-{NAME}"
+
+    def there() -> list[dict[str, Any]]:
+        listed = json.loads(rack.kubectl(None, "-n", NAMESPACE, "get", "ingresses", "-o", "json"))["items"]
+        return [each for each in listed if each["metadata"]["name"] == theirs]
+
+    wait_for(lambda: bool(there()), f"the host cluster has no ingress {theirs}")
+    (rule,) = there()[0]["spec"]["rules"]
+    assert there()[0]["spec"]["ingressClassName"] == ingress_class and rule["host"] == "shop.example.com"
+    assert rule["http"]["paths"][0]["backend"]["service"]["name"] == f"web-x-default-x-{NAME}"
+    rack.kubectl(NAME, "delete", "ingress", "shop")
+    wait_for(lambda: not there(), f"the ingress {theirs} stays behind")
 
 
 def test_a_second_run_changes_nothing(rack: TestLab, running: Run) -> None:
