@@ -11,6 +11,8 @@ description:
   - A cluster that is not there has no nodes. One that is there and cannot be asked is told in RV(unknown), which is no
     failure of the module.
   - Runs on the machine that runs Ansible and changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.read_only
 options:
   kubeconfig:
     description:
@@ -44,13 +46,6 @@ options:
         default: vcluster
 requirements:
   - kubernetes >= 28.1.0 (Python library)
-attributes:
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 author:
   - The baremetal.fabric developers (@baremetal-fabric)
 """

@@ -15,19 +15,9 @@ description:
     healthy, servers that another cluster holds, and too few VLAN ids or child subnets.
   - Returns the document that M(baremetal.fabric.netris_document) has to carry out.
   - Talks to nothing, sets no facts and changes nothing.
-attributes:
-  action:
-    support: full
-    description: Runs inside Ansible; needs no connection.
-  async:
-    support: none
-    description: There is nothing to wait for.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.action
+  - baremetal.fabric.attributes.read_only
 options:
   info:
     description: The result of M(baremetal.fabric.netris_info).

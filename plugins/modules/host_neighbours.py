@@ -10,13 +10,8 @@ description:
   - Asks the server's C(lldpd) which switch port each NIC is cabled to and, where the switch tells them, which VLANs it
     carries, and compares that with what it is to be. Changes nothing.
   - Runs on the server, needs only Python 3.8 or newer and C(lldpd).
-attributes:
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.read_only
 options:
   expected:
     description: What the NICs are to hear.

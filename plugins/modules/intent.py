@@ -17,19 +17,9 @@ description:
   - Works out which hosts a play about some tenant clusters needs, and refuses a C(--limit) that leaves some of them
     out.
   - Talks to nothing, sets no facts and changes nothing.
-attributes:
-  action:
-    support: full
-    description: Runs inside Ansible; needs no connection.
-  async:
-    support: none
-    description: There is nothing to wait for.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.action
+  - baremetal.fabric.attributes.read_only
 options:
   tenant_clusters:
     description:

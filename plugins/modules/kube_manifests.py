@@ -13,19 +13,9 @@ description:
     checksum is refused before anything is read, and so is a text that is not what its checksum says.
   - They are read by the lookups P(ansible.builtin.url#lookup) and P(ansible.builtin.file#lookup); what is set for these
     (such as a proxy, or C(ansible_lookup_url_timeout)) counts here, too.
-attributes:
-  action:
-    support: full
-    description: Runs inside Ansible; needs no connection.
-  async:
-    support: none
-    description: There is nothing to wait for.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.action
+  - baremetal.fabric.attributes.read_only
 options:
   sources:
     description: The manifests.

@@ -15,19 +15,9 @@ description:
     inventory's entry of the host or in C(host_vars/). A group's, a play's, a role's and the command line's do not
     count. The plugin asks the inventory for it, since Ansible does not tell where a variable comes from.
   - A server that some cluster knows as a Ready node is refused, whatever is asked for.
-attributes:
-  action:
-    support: full
-    description: Runs inside Ansible; needs no connection.
-  async:
-    support: none
-    description: There is nothing to wait for.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.action
+  - baremetal.fabric.attributes.read_only
 options:
   provider:
     description: Who installs the server.

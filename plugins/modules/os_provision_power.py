@@ -11,6 +11,8 @@ version_added: 0.1.0
 description:
   - Asks by M(community.general.redfish_info) and prints every 20 seconds how far a wait is. Changes nothing.
   - The BMC's certificate is verified, unless O(validate_certs=false).
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.read_only
 attributes:
   action:
     support: full
@@ -18,12 +20,6 @@ attributes:
   async:
     support: none
     description: What is going on could not be told.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 options:
   baseuri:
     description: Host and port of the BMC.

@@ -11,6 +11,8 @@ version_added: 0.1.0
 description:
   - Logs in by the connection of the host, needs no Python there, and prints every 20 seconds how far it is. That an ssh
     server answers is not enough, for installers have one, too.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.read_only
 attributes:
   action:
     support: full
@@ -18,12 +20,6 @@ attributes:
   async:
     support: none
     description: What is going on could not be told.
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 options:
   timeout:
     description: Seconds to wait; with V(0) it is tried once.

@@ -10,13 +10,8 @@ description:
   - Reads the record that M(baremetal.fabric.switch_networks) keeps on the switch, its ports, and the neighbours that
     C(lldpd) has heard, if it runs there. Changes nothing.
   - Runs on the switch, needs only Python 3.8 or newer and iproute2.
-attributes:
-  check_mode:
-    support: full
-    description: Same as without it.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment:
+  - baremetal.fabric.attributes.read_only
 options:
   switch:
     description: The switch's name in the inventory, returned with what was found.
