@@ -66,6 +66,20 @@ def test_a_limit_that_leaves_out_its_servers(amber: Inventory) -> None:
     assert "limit to 'shared_servers:amber'" in str(caught.value)
 
 
+INNER = "/etc/fabric/amber-forwarded.kubeconfig"
+
+
+def test_one_may_be_in_the_other(amber: Inventory) -> None:
+    """A play about the inner one is about the outer one's API and no other."""
+    amber.set("amber", tenant_cluster_host_nodes={"show": "labelled", "scheduler": True})
+    amber.add("shared_node_clusters", "inner", fabric_shared_servers=["shared1"], tenant_cluster_host_kubeconfig=INNER)
+    model = amber.model()
+    kubeconfigs = {name: each.host_kubeconfig for name, each in model.shared_node_clusters.items()}
+    assert kubeconfigs == {"amber": model.host_cluster.kubeconfig, "inner": INNER}
+    assert targets(amber, "inner").host_kubeconfig == INNER
+    assert targets(amber, "amber").host_kubeconfig == model.host_cluster.kubeconfig
+
+
 @pytest.mark.parametrize("group", ["bare_metal", "vm_nodes"])
 def test_nothing_joins_it(amber: Inventory, only: Only, group: str) -> None:
     amber.groups.setdefault(group, [])

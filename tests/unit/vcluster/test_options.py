@@ -51,6 +51,22 @@ def test_every_release_takes_the_values_or_is_told_to_be_too_old(release: str, n
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_a_tenant_cluster_in_a_tenant_cluster(release: str) -> None:
+    """The inner one chooses nodes by a label in the outer one, which has to count there and on the real nodes."""
+    common = {"nodes": "shared", "replicas": 1, "chart_version": f"{release}.0"}
+    outer = control_plane_values(
+        {**common, "name": "outer", "host_nodes": {"show": "labelled", "scheduler": True, "sync_back": True}}
+    )
+    inner = control_plane_values({**common, "name": "inner"})
+    assert at(outer, "controlPlane.distro.k8s.scheduler.enabled") is True
+    assert at(outer, "sync.fromHost.nodes.syncBackChanges") is True
+    assert at(inner, "sync.fromHost.nodes.selector.labels") == {"tenant.baremetal.fabric/inner": "node"}
+    assert at(inner, "controlPlane.statefulSet.scheduling.nodeSelector") == {"tenant.baremetal.fabric/inner": "node"}
+    for values in (outer, inner):
+        assert [error.message for error in validator_of(release).iter_errors(values)] == []
+
+
+@pytest.mark.parametrize("release", RELEASES)
 def test_the_schemas_would_object(release: str) -> None:
     wrong = control_plane_values({**EXAMPLE, "values": {"privateNode": {"enabled": True}}})
     assert "privateNode" in next(validator_of(release).iter_errors(wrong)).message
