@@ -12,7 +12,7 @@ description:
     failure of the module.
   - Runs on the machine that runs Ansible and changes nothing.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.read_only
 options:
   kubeconfig:
     description:

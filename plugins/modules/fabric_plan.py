@@ -16,8 +16,8 @@ description:
   - Returns the document that M(baremetal.fabric.netris_document) has to carry out.
   - Talks to nothing, sets no facts and changes nothing.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.action
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.action
+  - baremetal.fabric.modes.read_only
 options:
   info:
     description: The result of M(baremetal.fabric.netris_info).

@@ -11,7 +11,7 @@ description:
     carries, and compares that with what it is to be. Changes nothing.
   - Runs on the server, needs only Python 3.8 or newer and C(lldpd).
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.read_only
 options:
   expected:
     description: What the NICs are to hear.

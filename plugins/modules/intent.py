@@ -18,8 +18,8 @@ description:
     out.
   - Talks to nothing, sets no facts and changes nothing.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.action
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.action
+  - baremetal.fabric.modes.read_only
 options:
   tenant_clusters:
     description:

@@ -14,8 +14,8 @@ description:
   - They are read by the lookups P(ansible.builtin.url#lookup) and P(ansible.builtin.file#lookup); what is set for these
     (such as a proxy, or C(ansible_lookup_url_timeout)) counts here, too.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.action
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.action
+  - baremetal.fabric.modes.read_only
 options:
   sources:
     description: The manifests.

@@ -16,8 +16,8 @@ description:
     count. The plugin asks the inventory for it, since Ansible does not tell where a variable comes from.
   - A server that some cluster knows as a Ready node is refused, whatever is asked for.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.action
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.action
+  - baremetal.fabric.modes.read_only
 options:
   provider:
     description: Who installs the server.

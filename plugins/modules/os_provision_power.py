@@ -12,7 +12,7 @@ description:
   - Asks by M(community.general.redfish_info) and prints every 20 seconds how far a wait is. Changes nothing.
   - The BMC's certificate is verified, unless O(validate_certs=false).
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.read_only
 attributes:
   action:
     support: full

@@ -12,7 +12,7 @@ description:
   - Logs in by the connection of the host, needs no Python there, and prints every 20 seconds how far it is. That an ssh
     server answers is not enough, for installers have one, too.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.read_only
 attributes:
   action:
     support: full

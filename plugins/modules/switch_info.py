@@ -11,7 +11,7 @@ description:
     C(lldpd) has heard, if it runs there. Changes nothing.
   - Runs on the switch, needs only Python 3.8 or newer and iproute2.
 extends_documentation_fragment:
-  - baremetal.fabric.attributes.read_only
+  - baremetal.fabric.modes.read_only
 options:
   switch:
     description: The switch's name in the inventory, returned with what was found.
