@@ -20,7 +20,7 @@ def kubeconfig() -> Iterator[Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who asks for that cluster is told apart: it takes seconds, and is no matter of the Python that the test runs on."""
+    """Who asks for that cluster is told apart: it takes seconds, and Python's version does not matter to it."""
     for item in items:
         if "kubeconfig" in getattr(item, "fixturenames", ()):
             item.add_marker("api")

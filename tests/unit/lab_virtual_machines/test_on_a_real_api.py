@@ -41,7 +41,9 @@ def cluster(kubeconfig: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def hardware(kubeconfig: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaperHardware]:
+def hardware(
+    kubeconfig: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PaperHardware]:
     """The stand-in at work on a cluster with one node and the tenant cluster's networks."""
     monkeypatch.setattr(Lab, "run_directory", property(lambda _lab: tmp_path))
     paper = PaperHardware(Lab("vmtest", 9))
