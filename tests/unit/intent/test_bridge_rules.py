@@ -63,9 +63,10 @@ def test_what_crashes_its_daemon_is_refused_all_at_once(inventory: Inventory) ->
     assert "10 tenant clusters at most, there are 11" in problems["host_network_backend"]
 
 
-def test_the_example_is_sound() -> None:
-    """inventories/nmstate is what a rack with NetworkManager starts from."""
-    example = REPOSITORY / "inventories" / "nmstate"
+@pytest.mark.parametrize(("name", "backend"), [("nmstate", "nmstate"), ("bridge-operator", "bridge_operator")])
+def test_the_examples_are_sound(name: str, backend: str) -> None:
+    """They are what racks with another maker of bridges start from."""
+    example = REPOSITORY / "inventories" / name
     wide = yaml.safe_load((example / "group_vars" / "all.yml").read_text())
     assert complaints("group_vars_all.schema.json", wide) == []
     hosts = yaml.safe_load((example / "hosts.yml").read_text())["all"]["children"]
@@ -74,4 +75,4 @@ def test_the_example_is_sound() -> None:
     inventory = Inventory(groups=groups)
     inventory.hostvars = hostvars
     model = inventory.model()
-    assert wide["host_network_backend"] == "nmstate" and model.tenant_clusters["blue"].bare_metal == ("metal1",)
+    assert wide["host_network_backend"] == backend and model.tenant_clusters["blue"].bare_metal == ("metal1",)
