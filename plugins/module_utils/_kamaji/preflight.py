@@ -19,10 +19,13 @@ DEFAULT_DATASTORE = "default"
 Document = Mapping[str, Any]
 
 
-def obstacles(document: Document, found: Sequence[Document], refused: Sequence[str] = ()) -> list[str]:
+def obstacles(
+    document: Document, found: Sequence[Document], refused: Sequence[str] = (), upgrade: bool = False
+) -> list[str]:
     """A sentence for each; `found` is what the host cluster has of Kamaji and of this tenant cluster.
 
     `refused` are the kinds that it may not be asked for: what hangs on them is left to Kamaji itself.
+    `upgrade`: nodes follow the control plane to the next minor.
     """
     apis = {name for each in found if each.get("kind") == "APIService" for name in [each["metadata"]["name"]]}
     if API not in apis and "APIService" not in refused:
@@ -42,7 +45,7 @@ def obstacles(document: Document, found: Sequence[Document], refused: Sequence[s
     if "DataStore" not in refused:
         told += _data_store(document["spec"].get("dataStore"), found, present is not None)
     if present is not None:
-        told += spec_rules.refused_changes(present.get("spec") or {}, document["spec"])
+        told += spec_rules.refused_changes(present.get("spec") or {}, document["spec"], upgrade)
     return told
 
 

@@ -136,8 +136,11 @@ def konnectivity_port(spec: Spec) -> int | None:
     return int(_get(spec, "addons.konnectivity.server.port") or KONNECTIVITY_PORT)
 
 
-def refused_changes(before: Spec, after: Spec) -> list[str]:
-    """Why Kamaji would not make of an existing control plane what is asked for; a sentence for each field."""
+def refused_changes(before: Spec, after: Spec, upgrade: bool = False) -> list[str]:
+    """Why an existing control plane is not to become what is asked for; a sentence for each field.
+
+    All but one are Kamaji's reasons. `upgrade`: nodes follow, so that the next minor is no mistake.
+    """
     found = []
     for path in _IMMUTABLE:
         was, wanted = (_get(spec, path) or _DEFAULTS.get(path) for spec in (before, after))
@@ -145,11 +148,11 @@ def refused_changes(before: Spec, after: Spec) -> list[str]:
             continue
         found.append(f"{path} cannot be changed from {_shown(was)} to {_shown(wanted)}")
     old, new = (str(_get(spec, "kubernetes.version")) for spec in (before, after))
-    why = _step(old, new)
+    why = _step(old, new, upgrade)
     return [*found, f"kubernetes.version cannot go from {old} to {new}: {why}"] if why else found
 
 
-def _step(old: str, new: str) -> str | None:
+def _step(old: str, new: str, upgrade: bool) -> str | None:
     """Why there is no way from one version to another."""
     matches = [VERSION.fullmatch(each) for each in (old, new)]
     was, wanted = (tuple(int(part) for part in match.groups()) if match else () for match in matches)
@@ -159,6 +162,8 @@ def _step(old: str, new: str) -> str | None:
         return "Kamaji makes no downgrades"
     if wanted[0] != was[0] or wanted[1] > was[1] + 1:
         return "one minor version at a time"
+    if wanted[1] != was[1] and not upgrade:
+        return "nodes have to follow another minor: run the playbook tenant_upgrade, which takes them along"
     return None
 
 

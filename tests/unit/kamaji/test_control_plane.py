@@ -199,8 +199,9 @@ STORE: dict[str, Any] = {
 }
 
 
-def obstacles(found: list[dict[str, Any]], **changes: Any) -> list[str]:
-    told: list[str] = FilterModule().filters()["tenant_control_plane_obstacles"](built(**changes), found)
+def obstacles(found: list[dict[str, Any]], upgrade: bool = False, **changes: Any) -> list[str]:
+    judge = FilterModule().filters()["tenant_control_plane_obstacles"]
+    told: list[str] = judge(built(**changes), found, upgrade=upgrade)
     return told
 
 
@@ -213,7 +214,14 @@ def test_what_an_api_server_filled_in_is_no_change() -> None:
     kept = {"networkProfile": {"clusterDomain": "cluster.local"}, "dataStoreSchema": "x", "dataStoreUsername": "y"}
     assert refused(kept) == []
     assert refused({**kept, "dataStore": "default"}, kamaji={}) == []
-    assert refused(kept, kubernetes_version="v1.36.1", replicas=3) == []
+    assert refused(kept, kubernetes_version="v1.35.4", replicas=3) == []
+
+
+def test_another_minor_takes_its_nodes_along() -> None:
+    """One that only the control plane goes to leaves them behind, until a further one cuts them off."""
+    (sentence,) = refused({}, kubernetes_version="v1.36.1")
+    assert "cannot go from v1.35.0 to v1.36.1: nodes have to follow another minor: run the playbook" in sentence
+    assert refused({}, kubernetes_version="v1.36.1", upgrade=True) == []
 
 
 @pytest.mark.parametrize(
