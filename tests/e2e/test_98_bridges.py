@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 from fabric_lab import state
+from fabric_lab.cluster.api import wait_established
+from fabric_lab.cluster.settings import Cluster
 
 from .conftest import Tenants, settled, unchanged
 from .lab import ROOT, SHARED, TestLab
@@ -49,7 +51,7 @@ def nmstate(rack: TestLab, tenants: Tenants, tmp_path_factory: pytest.TempPathFa
     try:
         for name in DEFINITIONS:
             rack.kubectl(None, "wait", "--for=create", "--timeout=60s", f"crd/{name}.nmstate.io")
-            rack.kubectl(None, "wait", "--for=condition=Established", "--timeout=60s", f"crd/{name}.nmstate.io")
+        wait_established(Cluster(rack.lab), "nmstate.io", *DEFINITIONS)
         yield with_backend(source, home / "nmstate", "nmstate")
         assert running.poll() is None, "the stand-in ended by itself"
     finally:

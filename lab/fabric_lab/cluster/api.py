@@ -39,3 +39,13 @@ def wait_ready(cluster: Cluster, timeout: float) -> None:
 
 def kubectl(cluster: Cluster, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
     return run([program("kubectl"), f"--kubeconfig={cluster.operator_kubeconfig}", *arguments], stdin, timeout=timeout)
+
+
+def wait_established(cluster: Cluster, group: str, *plurals: str) -> None:
+    """Until the API server knows custom resources whose definitions are there.
+
+    The names first: kubectl ends with an accessor error on a definition that has no conditions yet.
+    """
+    for plural in plurals:
+        for condition in (f"jsonpath={{.status.acceptedNames.plural}}={plural}", "condition=Established"):
+            kubectl(cluster, "wait", f"--for={condition}", "--timeout=60s", f"crd/{plural}.{group}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from fabric_lab import state
 from fabric_lab.build import binaries, components, images
-from fabric_lab.cluster.api import kubectl
+from fabric_lab.cluster.api import kubectl, wait_established
 from fabric_lab.cluster.settings import Cluster
 from fabric_lab.state import REPOSITORY, LabError
 
@@ -69,8 +69,7 @@ def apply(cluster: Cluster, timeout: int, check: bool = False) -> list[str]:
             return [*lines, "install the stand-in for Kamaji"]
         # too large for the annotation that a client-side apply leaves
         kubectl(cluster, "apply", "--server-side", *(f"--filename={path}" for path in files))
-        kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s",
-                *(f"crd/{name}.kamaji.clastix.io" for name in CRDS))  # fmt: skip
+        wait_established(cluster, "kamaji.clastix.io", *CRDS)
     told = kubectl(cluster, "apply", "-f", "-", *(["--dry-run=server"] if check else []), stdin=manifest())
     lines += [line.removesuffix(" (server dry run)") for line in told.splitlines() if " unchanged" not in line]
     if check:
