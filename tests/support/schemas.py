@@ -6,11 +6,14 @@ is skipped where it is not there, except in CI, which must have them.
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from fabric_lab.state import schemas_dir
 
 DIRECTORY = schemas_dir()
@@ -27,13 +30,29 @@ def find(pattern: str) -> Path:
     return found[0]
 
 
-def closed(schema: dict[str, Any]) -> dict[str, Any]:
+@functools.cache
+def document(pattern: str) -> Any:
+    """What the file says; not to be changed, the next test gets the same."""
+    return yaml.load(find(pattern).read_text(), yaml.CSafeLoader)
+
+
+@functools.cache
+def spec_validator(pattern: str, version: str | None = None) -> jsonschema.Draft202012Validator:
+    """Of the specs that a CRD takes, in this version or its only one."""
+    versions = {each["name"]: each["schema"] for each in document(pattern)["spec"]["versions"]}
+    (schema,) = [versions[version]] if version else versions.values()
+    return jsonschema.Draft202012Validator(closed(schema["openAPIV3Schema"]["properties"]["spec"]))
+
+
+def closed(schema: Any) -> Any:
     """A CRD's schema in which a misspelt field is a mistake, as it is for an API server that is asked to be strict."""
-    result = {
-        key: closed(each) if isinstance(each, dict) else each for key, each in schema.items() if key != "properties"
-    }
-    if "properties" in schema:
-        result["properties"] = {key: closed(each) for key, each in schema["properties"].items()}
-        if not schema.get("x-kubernetes-preserve-unknown-fields"):
-            result["additionalProperties"] = False
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed(each) for key, each in schema.items()}
+    if "properties" in schema and not {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & set(schema):
+        result["additionalProperties"] = False
+    if schema.get("x-kubernetes-int-or-string"):
+        result.pop("type", None)
     return result

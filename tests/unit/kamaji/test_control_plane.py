@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -45,15 +44,11 @@ def test_golden() -> None:
     assert yaml.safe_load(GOLDEN.read_text()) == built()
 
 
-@functools.cache
-def crd() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(schemas.find("kamaji.clastix.io_tenantcontrolplanes.yaml").read_text())
-    return found
+CRD = "kamaji.clastix.io_tenantcontrolplanes.yaml"
 
 
 def validator() -> jsonschema.Draft202012Validator:
-    (version,) = (each for each in crd()["spec"]["versions"] if each["name"] == "v1alpha1")
-    return jsonschema.Draft202012Validator(schemas.closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"]))
+    return schemas.spec_validator(CRD, "v1alpha1")
 
 
 @pytest.mark.parametrize(
@@ -62,8 +57,9 @@ def validator() -> jsonschema.Draft202012Validator:
 )
 def test_the_crd_takes_it(changes: dict[str, Any]) -> None:
     document = built(**changes)
-    assert document["apiVersion"] == f"{crd()['spec']['group']}/v1alpha1"
-    assert document["kind"] == crd()["spec"]["names"]["kind"]
+    crd = schemas.document(CRD)["spec"]
+    assert document["apiVersion"] == f"{crd['group']}/v1alpha1"
+    assert document["kind"] == crd["names"]["kind"]
     assert [error.message for error in validator().iter_errors(document["spec"])] == []
 
 

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 from ansible_collections.baremetal.fabric.plugins.filter.kube_documents import FilterModule
@@ -44,10 +43,8 @@ def test_the_values_are_those_of_the_helm_release() -> None:
 
 
 def test_the_providers_crd_takes_the_control_plane() -> None:
-    crd = yaml.safe_load(schemas.find("infrastructure.cluster.x-k8s.io_vclusters.yaml").read_text())
-    (version,) = (each for each in crd["spec"]["versions"] if each["name"] == "v1alpha1")
-    properties = version["schema"]["openAPIV3Schema"]["properties"]
-    validator = jsonschema.Draft202012Validator(schemas.closed(properties["spec"]))
+    crd = schemas.document("infrastructure.cluster.x-k8s.io_vclusters.yaml")
+    validator = schemas.spec_validator("infrastructure.cluster.x-k8s.io_vclusters.yaml", "v1alpha1")
     *_others, document = gitops.cluster_api_objects(INTENT)
     assert document["apiVersion"] == f"{crd['spec']['group']}/v1alpha1"
     assert document["kind"] == crd["spec"]["names"]["kind"]

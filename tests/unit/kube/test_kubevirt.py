@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.documents import common, kubevirt
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube.readiness import judge
 
@@ -36,29 +34,11 @@ FULL: dict[str, Any] = {
 }
 
 
-def strict(schema: Any) -> Any:
-    """A structural schema that refuses what an API server would drop."""
-    if isinstance(schema, list):
-        return [strict(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {key: strict(value) for key, value in schema.items() if key != "format"}
-    if "properties" in schema and not {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & set(schema):
-        made["additionalProperties"] = False
-    return made
-
-
-def spec_schema(file: str, version: str) -> Any:
-    document = yaml.safe_load(schemas.find(file).read_text())
-    found = next(each for each in document["spec"]["versions"] if each["name"] == version)
-    return strict(found["schema"]["openAPIV3Schema"]["properties"]["spec"])
-
-
 @pytest.mark.parametrize("intent", [PLAIN, FULL])
 def test_the_operators_take_it(intent: dict[str, Any]) -> None:
     machine, importer = kubevirt.kubevirt_objects(intent)
-    jsonschema.Draft202012Validator(spec_schema("kubevirt_kubevirts.crd.yaml", "v1")).validate(machine["spec"])
-    jsonschema.Draft202012Validator(spec_schema("cdi_cdis.crd.yaml", "v1beta1")).validate(importer["spec"])
+    schemas.spec_validator("kubevirt_kubevirts.crd.yaml", "v1").validate(machine["spec"])
+    schemas.spec_validator("cdi_cdis.crd.yaml", "v1beta1").validate(importer["spec"])
 
 
 def test_machines_keep_it_from_going() -> None:
