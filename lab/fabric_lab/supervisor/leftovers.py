@@ -1,7 +1,8 @@
 """Finding processes that belong to a lab without trusting anybody's memory.
 
 Everything a lab starts either lives in one of its network namespaces or carries the lab's directory in its
-environment; both are facts that the kernel keeps, so they also find what a killed supervisor left behind.
+environment; both are facts that the kernel keeps, so they also find what a killed supervisor left behind. The
+connections to its machines that plays keep open are known by their title, which ssh writes over its environment.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def find(lab: Lab) -> list[int]:
         with contextlib.suppress(FileNotFoundError):
             spaces.add(path.stat().st_ino)
     owner = f"{OWNER_VARIABLE}={lab.directory}".encode()
+    connection = f"ssh: {lab.run_directory}/ssh/".encode()
     skip = _ancestors()
     found = []
     for entry in _PROC.iterdir():
@@ -45,7 +47,11 @@ def find(lab: Lab) -> list[int]:
             continue
         # a process may end while it is looked at
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if (entry / "ns" / "net").stat().st_ino in spaces or owner in (entry / "environ").read_bytes().split(b"\0"):
+            if (
+                (entry / "ns" / "net").stat().st_ino in spaces
+                or owner in (entry / "environ").read_bytes().split(b"\0")
+                or (entry / "cmdline").read_bytes().startswith(connection)
+            ):
                 found.append(int(entry.name))
     return sorted(found)
 

@@ -173,3 +173,17 @@ def test_restart_policies() -> None:
     assert not should_restart(ProcessSpec("a", ["x"], "/l", restart="never"), b"REBOOT")
     assert not should_restart(ProcessSpec("a", ["x"], "/l", restart="on-reboot"), b"anything")
     assert restart_delay(0) < restart_delay(3) <= restart_delay(50) == 10
+
+
+def test_connections_to_its_machines_end_with_it(lab: Lab) -> None:
+    def master(directory: Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([f"ssh: {directory}/ssh/477185e14a [mux]", "60"], executable="/bin/sleep")
+
+    own, foreign = master(lab.run_directory), master(Path(f"{lab.run_directory}2"))
+    try:
+        assert own.pid in leftovers.end(lab)
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
+        own.wait()
