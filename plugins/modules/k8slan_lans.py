@@ -224,6 +224,7 @@ from ansible_collections.baremetal.fabric.plugins.module_utils._k8slan import cl
 from ansible_collections.baremetal.fabric.plugins.module_utils._k8slan import model, rules
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import module as kube_module
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import objects
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.errors import Unreachable
 
 
 def argument_spec() -> dict[str, Any]:
@@ -272,20 +273,17 @@ def work(module: kube_module.Call) -> dict[str, Any]:
     wanted = [each for each in params["lans"] if params["state"] == "present" and each["state"] == "present"]
     lans = [model.from_options(each, params["naming"]) for each in wanted]
     leaving = [(each["namespace"], each["name"]) for each in params["lans"] if each not in wanted]
-    # what can be told without a cluster is told without one
-    torn = [model.shown(lan.key) for lan in lans if lan.key in leaving]
-    lans_of.refuse(
-        [
-            *rules.mistakes(lans, rules.Facts()),
-            *(f"lans: {each} shall be there and shall not be there" for each in torn),
-        ]
-    )
     everything = params["state"] == "absent" and not params["lans"]
     told = {"lans": [model.facts(lan) for lan in lans]}
 
     def ask() -> dict[str, Any]:
-        with kube_module.open_cluster(params) as cluster:
-            report, freed = lans_of.bring(cluster, lans, None if everything else leaving, settings)
+        try:
+            with kube_module.open_cluster(params) as cluster:
+                report, freed = lans_of.bring(cluster, lans, None if everything else leaving, settings)
+        except Unreachable:
+            # What can be told without the cluster need not wait for it.
+            lans_of.refuse(rules.mistakes(lans, rules.Facts(), leaving))
+            raise
         changed = report.changed or bool(freed)
         return {**report.as_result(), **told, "changed": changed, "freed": freed, "warnings": freed}
 

@@ -88,7 +88,7 @@ def bring(
     refusals = _removal_refusals(going, facts)
     remaining = _without(facts, going)
     due = plan(lans, remaining, settings.recreate)
-    refuse([*rules.mistakes(lans, remaining), *due.refused, *refusals])
+    refuse([*rules.mistakes(lans, remaining, leaving or ()), *due.refused, *refusals])
     report, freed = objects.Report(), list[str]()
     deadline = time.monotonic() + settings.wait_timeout
     # whoever is to come may take over what they had

@@ -48,8 +48,8 @@ class Facts:
     encapsulation: list[str] = field(default_factory=list)
 
 
-def mistakes(lans: Sequence[Lan], facts: Facts) -> list[str]:
-    """A sentence for each, with its path."""
+def mistakes(lans: Sequence[Lan], facts: Facts, leaving: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """A sentence for each, with its path. `leaving`: namespace and name of LANs that shall not be there."""
     found = []
     for number, lan in enumerate(lans):
         where = f"lans[{number}]"
@@ -58,7 +58,8 @@ def mistakes(lans: Sequence[Lan], facts: Facts) -> list[str]:
         for look in (_place, _port, _devices, _foreign_attachments, _attached):
             found += [f"{where}.{text}" for text in look(lan, facts)]
     found += _unique(lans, facts)
-    return found
+    torn = [shown(lan.key) for lan in lans if lan.key in leaving]
+    return [*found, *(f"lans: {each} shall be there and shall not be there" for each in torn)]
 
 
 # -- a LAN by itself

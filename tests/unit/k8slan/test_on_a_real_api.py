@@ -247,6 +247,15 @@ class Asked:
         self.check_mode = check_mode
 
 
+def test_a_cluster_s_mistakes_are_told_with_the_others(kubeconfig: Path, cluster: Cluster) -> None:
+    del cluster
+    wrong = {"namespace": "default", "state": "present", **EXAMPLE, "vni": 0, "devices": {"shared9": "eth0"}}
+    with pytest.raises(KubeError) as caught:
+        k8slan_lans.work(Asked(lans=[wrong], kubeconfig=str(kubeconfig), context=None))
+    for mistake in ("lans[0].vni: 0 is not in", "devices.shared9: there is no node"):
+        assert mistake in caught.value.message
+
+
 def test_without_a_cluster_rules_hold_and_a_plan_is_made(tmp_path: Path) -> None:
     place = {"kubeconfig": str(tmp_path / "none"), "context": None}
     example = {"state": "present", **EXAMPLE}

@@ -163,6 +163,11 @@ def test_all_mistakes_at_once() -> None:
     assert len(told) == 4
 
 
+def test_no_lan_both_comes_and_goes() -> None:
+    (told,) = rules.mistakes([lan()], Facts(), [lan().key, ("default", "gone")])
+    assert told == "lans: default/lan-example shall be there and shall not be there"
+
+
 def test_removal_asks_who_is_attached_and_whose_it_is() -> None:
     world = facts(lan(), consumers=[uses("Pod", "router", "k8slan-veth-srl")])
     (told,) = rules.removal_mistakes(world.lans, world)
