@@ -135,7 +135,7 @@ def test_a_play_that_is_killed_before_it_confirms_is_taken_back_and_finished_by_
                 pass
             process.kill()
     process.wait()
-    told = rack.play("blue", "main", "-e", "fabric_switch_rollback_timeout=3")
+    told = rack.play("blue", "main")
     assert "changed=" in told
     assert rack.vlans()[100] == {"po-shared1", "po-shared2", "po-shared3", "po-metal1", "gw100"}
 
