@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
+from .._kube import versions
 from .._kube.documents.common import merge
 from .._kube.documents.kamaji import KONNECTIVITY_PORT
 
@@ -19,7 +20,7 @@ Spec = Mapping[str, Any]
 
 # A Service, named like the object, begins with a letter.
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+VERSION = re.compile(r"v\d+\.\d+\.\d+")
 
 #: What follows from a variable, which the address plan and the other roles go by.
 _VARIABLES = {
@@ -154,15 +155,15 @@ def refused_changes(before: Spec, after: Spec, upgrade: bool = False) -> list[st
 
 def _step(old: str, new: str, upgrade: bool) -> str | None:
     """Why there is no way from one version to another."""
-    matches = [VERSION.fullmatch(each) for each in (old, new)]
-    was, wanted = (tuple(int(part) for part in match.groups()) if match else () for match in matches)
-    if not was or not wanted or was == wanted:
+    was, wanted = versions.parse(old), versions.parse(new)
+    if was is None or wanted is None:
         return None
-    if wanted < was:
+    taken = versions.step(was, wanted)
+    if taken in (versions.Step.BACK, versions.Step.PATCH_BACK):
         return "Kamaji makes no downgrades"
-    if wanted[0] != was[0] or wanted[1] > was[1] + 1:
+    if taken is versions.Step.SKIP:
         return "one minor version at a time"
-    if wanted[1] != was[1] and not upgrade:
+    if taken is versions.Step.MINOR and not upgrade:
         return "nodes have to follow another minor: run the playbook tenant_upgrade, which takes them along"
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import NamedTuple
 
 _FORM = re.compile(r"^v?(\d+)\.(\d+)\.(\d+)")
@@ -19,10 +20,29 @@ class Version(NamedTuple):
         return f"v{self.major}.{self.minor}.{self.patch}"
 
 
+class Step(Enum):
+    """What lies between two versions; nodes can follow one minor at a time."""
+
+    NONE = "none"
+    PATCH = "a newer patch"
+    PATCH_BACK = "an older patch of the same minor"
+    MINOR = "the next minor"
+    SKIP = "a minor or a major is skipped"
+    BACK = "an older minor"
+
+
 def parse(text: str) -> Version | None:
     """What distributions add to a version plays no part."""
     found = _FORM.match(text.strip())
     return Version(*(int(part) for part in found.groups())) if found else None
+
+
+def step(was: Version, to: Version) -> Step:
+    if to[:2] == was[:2]:
+        return Step.NONE if to == was else Step.PATCH if to > was else Step.PATCH_BACK
+    if to < was:
+        return Step.BACK
+    return Step.MINOR if (to.major, to.minor) == (was.major, was.minor + 1) else Step.SKIP
 
 
 def mistake(name: str, present: str, wanted: str, nodes: dict[str, str]) -> str:
@@ -32,12 +52,13 @@ def mistake(name: str, present: str, wanted: str, nodes: dict[str, str]) -> str:
         return f"{name}.tenant_cluster_kubernetes_version: '{wanted}' is no version such as v1.36.0"
     if was is None:
         return f"{name}: its API server says of itself that it is '{present}', which is no version"
-    if (to.major, to.minor) < (was.major, was.minor) or to < was:
+    taken = step(was, to)
+    if taken in (Step.BACK, Step.PATCH_BACK):
         return (
             f"{name}.tenant_cluster_kubernetes_version: {to} is older than {was}, which runs; Kubernetes cannot go back"
             " (restore a snapshot from before the upgrade instead)"
         )
-    if to.major != was.major or to.minor > was.minor + 1:
+    if taken is Step.SKIP:
         between = ", ".join(f"v{was.major}.{minor}" for minor in range(was.minor + 1, to.minor))
         return (
             f"{name}.tenant_cluster_kubernetes_version: from {was} to {to} skips {between or 'a major version'};"

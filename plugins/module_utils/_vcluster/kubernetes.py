@@ -70,14 +70,15 @@ def refusal(change: Step, upgrade: bool) -> str:
             f" tenant_cluster_kubernetes_version to {was}, which changes the chart alone; another minor is then a"
             " matter for the playbook tenant_upgrade"
         )
-    if to is None or to[:2] == was[:2]:
+    taken = versions.step(was, to) if to else versions.Step.NONE
+    if taken in (versions.Step.NONE, versions.Step.PATCH, versions.Step.PATCH_BACK):
         return ""
     told = f"{_by(change)} is Kubernetes {to}, and {was} runs"
     stay = f"set tenant_cluster_kubernetes_version to {was} to stay at that"
-    if to < was:
+    if taken is versions.Step.BACK:
         return f"{told}; Kubernetes cannot go back: {stay}, or restore a snapshot from before the upgrade"
-    following = f"v{was.major}.{was.minor + 1}"
-    if to.major != was.major or to.minor > was.minor + 1:
+    if taken is versions.Step.SKIP:
+        following = f"v{was.major}.{was.minor + 1}"
         return (
             f"{told}; that skips a minor, and nodes have to follow each: {stay}, or to a version of {following} and run"
             " the playbook tenant_upgrade first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.baremetal.fabric.plugins.filter.kubernetes_step import kubernetes_step
 from ansible_collections.baremetal.fabric.plugins.module_utils._kube import versions
+from ansible_collections.baremetal.fabric.plugins.module_utils._kube.versions import Step
 
 
 def node(name: str, version: str) -> dict[str, object]:
@@ -45,3 +46,21 @@ def test_steps_that_are_refused(present: str, wanted: str, nodes: list[str], sai
 def test_what_a_distribution_adds_is_no_difference() -> None:
     assert versions.same("v1.36.0-full", "1.36.0") and not versions.same("v1.36.0", "v1.36.1")
     assert not versions.same("", "")
+
+
+@pytest.mark.parametrize(
+    ("was", "to", "taken"),
+    [
+        ("v1.36.1", "v1.36.1", Step.NONE),
+        ("v1.36.1", "v1.36.3", Step.PATCH),
+        ("v1.36.1", "v1.36.0", Step.PATCH_BACK),
+        ("v1.36.1", "v1.37.0", Step.MINOR),
+        ("v1.36.1", "v1.38.0", Step.SKIP),
+        ("v1.36.1", "v2.0.0", Step.SKIP),
+        ("v1.36.1", "v1.35.9", Step.BACK),
+        ("v2.0.0", "v1.99.0", Step.BACK),
+    ],
+)
+def test_what_lies_between_two_versions(was: str, to: str, taken: Step) -> None:
+    first, second = versions.parse(was), versions.parse(to)
+    assert first and second and versions.step(first, second) is taken
