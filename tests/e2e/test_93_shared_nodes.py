@@ -49,6 +49,12 @@ SETTINGS: dict[str, Any] = {
     },
 }
 
+ISOLATION = {
+    "quota": {"hard": {"count/pods": 12}},
+    "limits": {"default": {"cpu": "2"}, "default_request": {"ephemeral-storage": "64Mi"}, "max": {"cpu": "2"}},
+    "pod_security": "baseline",
+}
+
 
 def inventory_of(target: Path, **more: Any) -> Path:
     copy_inventory(target, {})
@@ -237,6 +243,40 @@ def test_paused_its_pods_are_gone_and_come_back(rack: TestLab, running: Run) -> 
     unchanged(rack.play("tenant_pause", *AMBER))
     settled(rack.play("tenant_resume", *AMBER))
     wait_for(lambda: sum(pod["status"]["phase"] == "Running" for pod in host_pods(rack)) >= 5, "the pods are not back")
+
+
+def single(name: str, **settings: Any) -> dict[str, Any]:
+    """A pod that would do nothing."""
+    container = {"name": "web", "image": images.WEB, "imagePullPolicy": "IfNotPresent", **settings}
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+
+
+def test_isolation_comes_with_changed_values_and_holds(
+    rack: TestLab, running: Run, tmp_path: Path, say: Callable[[str], None]
+) -> None:
+    del running
+    before = rack.inventory
+    rack.inventory = inventory_of(tmp_path / "inventory", tenant_cluster_isolation=ISOLATION)
+    assert settled(rack.play("tenant_create", *AMBER)).count("changed") > 0
+    hard = ("-o", "jsonpath={.items[*].spec.hard.count/pods}")
+    assert rack.kubectl(None, "-n", NAMESPACE, "get", "resourcequotas", *hard) == "12"
+    greedy = single("greedy", resources={"limits": {"cpu": "3"}})
+    mighty = single("mighty", securityContext={"privileged": True})
+    apply(rack, NAME, [greedy, mighty])
+
+    def told(pod: str) -> str:
+        chosen = ("--field-selector", f"involvedObject.name={pod}", "-o", "jsonpath={.items[*].message}")
+        return rack.kubectl(NAME, "get", "events", *chosen)
+
+    wait_for(lambda: "maximum cpu usage per Container is 2" in told("greedy"), "nobody refused the greedy pod")
+    wait_for(lambda: "privileged" in told("mighty"), "nobody refused the privileged pod")
+    say(told("mighty"))
+    names = {pod["metadata"]["name"] for pod in host_pods(rack)}
+    assert not names & {f"{pod}-x-default-x-{NAME}" for pod in ("greedy", "mighty")}
+    rack.kubectl(NAME, "delete", "pod", "greedy", "mighty")
+    unchanged(rack.play("tenant_create", *AMBER))
+    rack.inventory = before
 
 
 def test_it_goes_and_leaves_nothing(rack: TestLab, running: Run) -> None:
