@@ -100,9 +100,9 @@ class Lan:
         return int(made["id"])
 
     def delete(self) -> None:
-        self.rack.ssh(STRANGER, f"ip address delete {ADDRESS}/24 dev eth9 || true")
         for path, identifier in reversed(self.made):
             self.api.request("DELETE", f"/api/v2/{path}/{identifier}")
+        self.rack.ssh(STRANGER, f"ip address delete {ADDRESS}/24 dev eth9 || true")
 
     def leases(self) -> dict[str, str]:
         """Address and the name that the client has given itself, as the leaf's DHCP server has them."""
@@ -170,18 +170,21 @@ def workload(name: str) -> dict[str, Any]:
 def lan(rack: TestLab, host_cluster: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lan]:
     del host_cluster
     network = Lan(rack)
-    network.create()
     before = rack.inventory
-    rack.inventory = inventory_of(tmp_path_factory.mktemp("flat") / "inventory", network)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flat"}}
     path = rack.lab.log_directory / "flat.json"
     items = [namespace, workload("assistant"), workload("plain")]
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    rack.kubectl(None, "apply", "-f", str(path))
-    yield network
-    rack.kubectl(None, "delete", "namespace", "flat")
-    network.delete()
-    rack.inventory = before
+    # Half a V-Net, too, would be in the way of whoever comes next.
+    try:
+        network.create()
+        rack.inventory = inventory_of(tmp_path_factory.mktemp("flat") / "inventory", network)
+        rack.kubectl(None, "apply", "-f", str(path))
+        yield network
+    finally:
+        rack.inventory = before
+        rack.kubectl(None, "delete", "namespace", "flat", "--ignore-not-found")
+        network.delete()
 
 
 def inventory_of(target: Path, network: Lan) -> Path:
