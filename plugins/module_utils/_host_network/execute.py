@@ -149,10 +149,17 @@ class Executor:
             link = read_links(self.system).get(bond)
             return link is not None and link.up and link.carrier
 
-        if not self.system.wait(carrier, self.limits.carrier, 0.5):
-            raise HostNetworkError(
-                f"{bond} has no carrier after {self.limits.carrier} s: are its cables in and its switch ports up?"
-            )
+        if self.system.wait(carrier, self.limits.carrier, 0.5):
+            return
+        links = read_links(self.system)
+        lit = [name for name in members(links, bond) if links[name].carrier]
+        why = (
+            f"although {' and '.join(lit)} {'has' if len(lit) == 1 else 'have'}: run again; if it stays so, look"
+            " whether the switch has these ports in one LACP port-channel"
+            if lit
+            else "and none of its NICs has: are its cables in and its switch ports up?"
+        )
+        raise HostNetworkError(f"{bond} has no carrier after {self.limits.carrier} s, {why}")
 
     def _check_way_back(self) -> None:
         """What is learned by DHCP may take over the route to the machine that runs Ansible."""

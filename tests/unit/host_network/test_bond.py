@@ -117,12 +117,22 @@ def test_only_what_networkd_cannot_change_makes_a_new_device(
     assert ("ip link delete dev bond0" in server.commands) is recreated
 
 
-def test_a_bond_without_carrier_is_taken_back_at_once(server: FakeServer) -> None:
+@pytest.mark.parametrize(
+    ("lit", "why"),
+    [
+        ([], "and none of its NICs has: are its cables in"),
+        (["eth9"], "although eth9 has: run again"),
+        (["eth9", "eth10"], "although eth10 and eth9 have: run again"),
+    ],
+)
+def test_a_bond_without_carrier_is_taken_back_at_once(server: FakeServer, lit: list[str], why: str) -> None:
     server.carrier = False
+    for name in ("eth9", "eth10"):
+        server.links[name]["flags"] = ["UP", "LOWER_UP"] if name in lit else ["UP"]
     before = server.state()
     with pytest.raises(HostNetworkError) as caught:
         bring(server, bond=BOND)
-    assert "no carrier after 60 s" in str(caught.value) and "brought back" in str(caught.value)
+    assert f"no carrier after 60 s, {why}" in str(caught.value) and "brought back" in str(caught.value)
     assert server.state() == before
 
 
