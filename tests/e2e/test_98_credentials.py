@@ -21,6 +21,7 @@ pytestmark = pytest.mark.m6
 
 TENANT, SERVER, NAMESPACES = "green", "metal2", ("vcluster-green", "vcluster-green-networks")
 GREEN = ("-e", f"fabric_tenants={TENANT}")
+NEIGHBOUR = "blue"
 NOWHERE = "/nowhere/host.kubeconfig"
 
 
@@ -149,8 +150,18 @@ def test_it_is_not_taken_back_while_it_is_there(prepared: Prepared) -> None:
     assert any(f"{TENANT} is still there" in each.text() for each in run.failed)
 
 
-def test_it_goes_as_far_as_it_may_and_an_administrator_takes_the_rest(rack: TestLab, prepared: Prepared) -> None:
-    run = settled(prepared.automation("tenant_delete", "-e", f"fabric_delete={TENANT}"))
+def test_it_goes_as_far_as_it_may_and_an_administrator_takes_the_rest(
+    rack: TestLab, prepared: Prepared, tmp_path: Path
+) -> None:
+    bob = ("-e", "fabric_person=bob", "-e", f"tenant_cluster_people_dir={tmp_path}")
+    settled(prepared.automation("tenant_kubeconfig", *GREEN, *bob))
+    settled(rack.play("tenant_kubeconfig", "-e", f"fabric_tenants={NEIGHBOUR}", *bob))
+    people = ("-e", f"tenant_cluster_people_dir={tmp_path}")
+    run = settled(prepared.automation("tenant_delete", "-e", f"fabric_delete={TENANT}", *people))
+    assert [path.name for path in tmp_path.glob("*.kubeconfig")] == [f"{NEIGHBOUR}-bob.kubeconfig"]
+    settled(
+        rack.play("tenant_kubeconfig", "-e", f"fabric_tenants={NEIGHBOUR}", *bob, "-e", "fabric_person_state=absent")
+    )
     assert "as far as it was checked" in said(run) and "node labels left of green; needs list on nodes" in said(run)
     for kind in ("statefulsets", "deployments", "pods", "persistentvolumeclaims", "network-attachment-definitions"):
         for namespace in NAMESPACES:
