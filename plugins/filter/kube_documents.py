@@ -82,29 +82,44 @@ def _refused_changes(records: Any, values: Any) -> list[str]:
     return list(immutable.refused(record["helm_values"], values)) if record else []
 
 
-def _version_step(records: Any, values: Any, chart: Any, upgrade: Any = False, told: Any = None) -> dict[str, Any]:
+def _asks_chart(records: Any, values: Any, chart: Any) -> bool:
+    """Whether only the chart itself can tell which Kubernetes it would make of the one that runs; it is not read."""
+    record = _deployed("tenant_cluster_asks_chart", records, values)
+    if record is None:
+        return False
+    name, version = _named(chart)
+    step = kubernetes.step(record["helm_values"], _was(record), values, kubernetes.Brought(version or None, None))
+    return step.unknown and charts.find(name, version, inventory_intent.helm_caches()) is None
+
+
+def _version_step(records: Any, values: Any, chart: Any, upgrade: Any = False, told: str = "") -> dict[str, str]:
     """What a chart and its values would make of the Kubernetes that runs, and why that is refused."""
     record = _deployed("tenant_cluster_version_step", records, values)
     if record is None:
-        return {"running": "", "wanted": "", "ask": False, "refusal": ""}
-    was = kubernetes.Brought(record.get("helm_chart_version"), record.get("helm_defaults"))
+        return {"running": "", "wanted": "", "refusal": ""}
+    was = _was(record)
     try:
         shall = _brought(chart, was, told)
     except (charts.ChartError, ValueError) as error:
         raise AnsibleFilterError(f"tenant_cluster_version_step: {error}") from error
     step = kubernetes.step(record["helm_values"], was, values, shall)
-    ask = step.unknown and told is None
-    refusal = "" if ask else kubernetes.refusal(step, bool(upgrade))
-    return {"running": step.running, "wanted": step.wanted, "ask": ask, "refusal": refusal}
+    return {"running": step.running, "wanted": step.wanted, "refusal": kubernetes.refusal(step, bool(upgrade))}
 
 
-def _brought(chart: Any, was: kubernetes.Brought, told: str | None) -> kubernetes.Brought:
+def _was(record: dict[str, Any]) -> kubernetes.Brought:
+    return kubernetes.Brought(record.get("helm_chart_version"), record.get("helm_defaults"))
+
+
+def _named(chart: Any) -> tuple[str, str]:
+    return str(chart["name"]), str(chart.get("version") or "").removeprefix("v")
+
+
+def _brought(chart: Any, was: kubernetes.Brought, told: str) -> kubernetes.Brought:
     """What the chart says of itself: by what `told` has of it, or where it is on this machine."""
-    name, version = str(chart["name"]), str(chart.get("version") or "").removeprefix("v")
-    local = Path(name).expanduser().exists()
+    name, version = _named(chart)
     if told:
         return kubernetes.brought(version, yaml_text.load(told))
-    if not local and version == was.version:
+    if version == was.version and was.defaults is not None and not Path(name).expanduser().exists():
         return was
     path = charts.find(name, version, inventory_intent.helm_caches())
     if path is None:
@@ -125,6 +140,7 @@ class FilterModule:
             "tenant_cluster_policies": _checked(control_plane_policies),
             "tenant_cluster_kind": _checked(workload_kind),
             "tenant_cluster_refused_changes": _refused_changes,
+            "tenant_cluster_asks_chart": _asks_chart,
             "tenant_cluster_version_step": _version_step,
             "tenant_cluster_application": _checked(argocd_application),
             "tenant_cluster_capi_objects": _checked(cluster_api_objects),

@@ -19,7 +19,8 @@ from .paths import knows
 from .test_immutable import record
 
 REPOSITORY = Path(__file__).parents[3]
-version_step = FilterModule().filters()["tenant_cluster_version_step"]
+FILTERS = FilterModule().filters()
+asks_chart, version_step = FILTERS["tenant_cluster_asks_chart"], FILTERS["tenant_cluster_version_step"]
 
 
 def defaults_of(tag: str) -> dict[str, Any]:
@@ -40,13 +41,20 @@ def running(version: str = "v1.35.0", by: str = "chart", chart_version: str = "0
 def stepped(
     records: list[dict[str, Any]],
     chart_version: str = "0.35.3",
-    told: str | None = None,
+    told: str = "",
     upgrade: bool = False,
     **changes: Any,
 ) -> dict[str, Any]:
     values = control_plane_values({**EXAMPLE, **changes})
     wanted = {"name": "vcluster", "version": chart_version}
     result: dict[str, Any] = version_step(records, values, wanted, upgrade, told)
+    return result
+
+
+def asked(records: list[dict[str, Any]], chart_version: str = "0.35.3", name: str = "vcluster", **changes: Any) -> bool:
+    result: bool = asks_chart(
+        records, control_plane_values({**EXAMPLE, **changes}), {"name": name, "version": chart_version}
+    )
     return result
 
 
@@ -57,20 +65,22 @@ def no_charts_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_before_there_is_a_release() -> None:
-    assert stepped([]) == {"running": "", "wanted": "", "ask": False, "refusal": ""}
+    assert stepped([]) == {"running": "", "wanted": "", "refusal": ""}
+    assert not asked([], "0.36.1")
 
 
 @pytest.mark.parametrize("by", ["chart", "values"])
 def test_the_same_once_more_asks_nobody(by: str) -> None:
     chosen = {"kubernetes_version": "v1.35.0"} if by == "values" else {}
     again = stepped(running(by=by), **chosen)
-    assert again == {"running": "v1.35.0", "wanted": "v1.35.0", "ask": False, "refusal": ""}
+    assert again == {"running": "v1.35.0", "wanted": "v1.35.0", "refusal": ""}
+    assert not asked(running(by=by), **chosen)
 
 
 def test_a_new_chart_is_asked_what_it_brings() -> None:
-    assert stepped(running(), "0.36.1")["ask"]
+    assert asked(running(), "0.36.1")
     there = stepped(running(), "0.36.1", told=yaml.safe_dump(defaults_of("v1.36.0")))
-    assert (there["wanted"], there["ask"]) == ("v1.36.0", False)
+    assert there["wanted"] == "v1.36.0"
     assert there["refusal"] == (
         "tenant_cluster_chart_version: the chart 0.36.1 is Kubernetes v1.36.0, and v1.35.0 runs; nodes have to follow"
         " another minor: set tenant_cluster_kubernetes_version to v1.35.0 to stay at that, or to v1.36.0 and run the"
@@ -91,7 +101,8 @@ def test_a_new_chart_that_cannot_be_asked_is_refused() -> None:
 def test_a_new_chart_with_the_version_that_runs() -> None:
     """What the refusal advises must be let through."""
     there = stepped(running(), "0.36.1", kubernetes_version="v1.35.0")
-    assert there == {"running": "v1.35.0", "wanted": "v1.35.0", "ask": False, "refusal": ""}
+    assert there == {"running": "v1.35.0", "wanted": "v1.35.0", "refusal": ""}
+    assert not asked(running(), "0.36.1", kubernetes_version="v1.35.0")
 
 
 def test_a_chart_on_this_machine_is_read(tmp_path: Path) -> None:
@@ -99,7 +110,15 @@ def test_a_chart_on_this_machine_is_read(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(defaults_of("v1.36.0")))
     values = control_plane_values(EXAMPLE)
     there = version_step(running(), values, {"name": str(tmp_path), "version": "0.1.0"})
-    assert not there["ask"] and there["wanted"] == "v1.36.0" and "the chart 0.36.1" in there["refusal"]
+    assert there["wanted"] == "v1.36.0" and "the chart 0.36.1" in there["refusal"]
+    assert not asked(running(), "0.1.0", name=str(tmp_path))
+
+
+def test_a_release_that_does_not_say_what_its_chart_brings() -> None:
+    """It is asked although it stays the same."""
+    unsaid = [{**each, "helm_defaults": None} for each in running()]
+    assert asked(unsaid)
+    assert stepped(unsaid, told=yaml.safe_dump(defaults_of("v1.35.0")))["wanted"] == "v1.35.0"
 
 
 @pytest.mark.parametrize(
