@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from .errors import KubeError
 
 _MODE = 0o600
 _DIRECTORY_MODE = 0o700
+_LEFT = "and is left as it is: name another path, or move the file away"
 
 
 def write(directory: Path, files: dict[str, str], *, dry_run: bool = False) -> list[str]:
@@ -52,30 +55,67 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
+@dataclass(frozen=True)
+class Kubeconfig:
+    """A file, and by what it is known whose it is."""
+
+    text: str
+    #: By name.
+    contexts: list[str]
+    #: The name of its only user, and the authority of its only cluster in PEM; None without, or where it is unreadable.
+    user: str | None
+    authority: str | None
+
+
+def read(path: Path) -> Kubeconfig | None:
+    """None if there is no file; an empty one has no contexts. KubeError for what is no kubeconfig."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KubeError(f"path: {path} cannot be read ({error.strerror}), {_LEFT}") from error
+    except ValueError as error:
+        raise KubeError(f"path: {path} is no text, {_LEFT}") from error
+    if not text.strip():
+        return Kubeconfig(text, [], None, None)
+    try:
+        config = yaml_text.load(text)
+        contexts = [str(each["name"]) for each in config["contexts"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise KubeError(f"path: {path} is no kubeconfig, {_LEFT}") from error
+    return Kubeconfig(text, contexts, _user(config), _authority(config))
+
+
+def _user(config: dict[str, Any]) -> str | None:
+    try:
+        (user,) = config["users"]
+        return str(user["name"])
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _authority(config: dict[str, Any]) -> str | None:
+    try:
+        (cluster,) = config["clusters"]
+        return base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode("ascii")
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 def own(path: Path, context: str) -> str | None:
     """The text of a kubeconfig that is ours, which may be empty; None if there is no file.
 
     Raises KubeError if it holds anything but the one context that is ours. A path that is somebody's own kubeconfig, by
     mistake, would otherwise cost them all of their clusters.
     """
-    left = "and is left as it is: name another path, or move the file away"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    found = read(path)
+    if found is None:
         return None
-    except OSError as error:
-        raise KubeError(f"path: {path} cannot be read ({error.strerror}), {left}") from error
-    except ValueError as error:
-        raise KubeError(f"path: {path} is no text, {left}") from error
-    if not text.strip():
-        return text
-    try:
-        found = [str(each["name"]) for each in yaml_text.load(text)["contexts"]]
-    except (ValueError, LookupError, TypeError) as error:
-        raise KubeError(f"path: {path} is no kubeconfig, {left}") from error
-    if found != [context]:
-        raise KubeError(f"path: {path} has {', '.join(found) or 'no context'} in it, not {context} alone, {left}")
-    return text
+    if found.text.strip() and found.contexts != [context]:
+        held = ", ".join(found.contexts) or "no context"
+        raise KubeError(f"path: {path} has {held} in it, not {context} alone, {_LEFT}")
+    return found.text
 
 
 def remove(path: Path, context: str, *, dry_run: bool) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import yaml_text
+from . import kubeconfigs, yaml_text
 from .client import Cluster, Document
 from .documents.common import MANAGED_BY
 from .errors import KubeError, WaitTimeout
@@ -241,15 +241,12 @@ def files_of(directory: Path, tenant: str, ca: str) -> list[Path]:
     found = []
     for path in sorted(directory.glob("*.kubeconfig")) if directory.is_dir() else ():
         try:
-            document = yaml_text.load(path.read_text(encoding="utf-8"))
-            (context,) = document["contexts"]
-            (cluster,) = document["clusters"]
-            (user,) = document["users"]
-            authority = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode("ascii")
-            whose = str(user["name"])
-        except (OSError, ValueError, LookupError, TypeError):
+            held = kubeconfigs.read(path)
+        except KubeError:
             continue
-        if context["name"] == f"{whose}@{tenant}" and authority.strip() == ca.strip():
+        if held is None or held.user is None or held.authority is None:
+            continue
+        if held.contexts == [f"{held.user}@{tenant}"] and held.authority.strip() == ca.strip():
             found.append(path)
     return found
 

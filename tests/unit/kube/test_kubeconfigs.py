@@ -79,3 +79,31 @@ def test_a_context_that_is_none(tmp_path: Path, text: str, context: str | None) 
     path.write_text(text)
     with pytest.raises(KubeError, match="has no usable context"):
         kubeconfigs.alone(path, context)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("", ([], None, None)),
+        (CONFIG, (["host", "other"], None, None)),
+        ("contexts: [{name: a@b}]\nusers: nobody\nclusters: [{cluster: {}}]", (["a@b"], None, None)),
+        (
+            "contexts: [{name: a@b}]\nusers: [{name: a}]\nclusters: [{cluster: {certificate-authority-data: Y2E=}}]",
+            (["a@b"], "a", "ca"),
+        ),
+    ],
+)
+def test_whose_a_kubeconfig_is(tmp_path: Path, text: str, held: tuple[list[str], str | None, str | None]) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    assert kubeconfigs.read(path) == kubeconfigs.Kubeconfig(text, *held)
+
+
+def test_what_is_no_kubeconfig_belongs_to_nobody(tmp_path: Path) -> None:
+    assert kubeconfigs.read(tmp_path / "none") is None
+    for name, content, said in (("yaml", b"[]", "is no kubeconfig"), ("bytes", b"\xff", "is no text")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(KubeError, match=f"{said}, and is left as it is"):
+            kubeconfigs.read(tmp_path / name)
+    with pytest.raises(KubeError, match="cannot be read"):
+        kubeconfigs.read(tmp_path)
