@@ -19,7 +19,7 @@ import pytest
 from fabric_lab import levels
 from fabric_lab.demo.plays import Run
 
-from .lab import TestLab, bring_up, take_down
+from .lab import TestLab, bring_up, kept, take_down
 
 TENANTS = ("blue", "green")
 
@@ -62,7 +62,7 @@ def rack() -> Iterator[TestLab]:
     """A lab at level rack: leaf, servers, controller; nothing built on it by plays."""
     lab = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e"), int(os.environ.get("FABRIC_E2E_SLOT", "1")))
     yield lab
-    if os.environ.get("FABRIC_E2E_KEEP"):
+    if kept():
         return
     take_down(lab.lab)
     assert levels.remains(lab.lab) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -303,7 +304,15 @@ def end_state(lab: TestLab, tenant: str) -> dict[str, Any]:
     }
 
 
+def kept() -> bool:
+    """Whether labs stay up after the tests, and are taken as they are by the next."""
+    return bool(os.environ.get("FABRIC_E2E_KEEP"))
+
+
 def bring_up(name: str, slot: int, fabric: str | None = None) -> TestLab:
+    """A lab at level rack: a new one, for what a killed run left behind is no ground to test on."""
+    if not kept() and (left := state.load(name)):
+        take_down(left)
     lab = state.claim(name, slot, None, fabric)
     levels.up(lab, levels.Level.rack, levels.Phases())
     return TestLab(lab)

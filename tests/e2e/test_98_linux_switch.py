@@ -10,7 +10,7 @@ import pytest
 from fabric_lab import levels
 
 from .conftest import settled, unchanged
-from .lab import SHARED, TestLab, bring_up, take_down
+from .lab import SHARED, TestLab, bring_up, kept, take_down
 
 pytestmark = pytest.mark.linux_switch
 
@@ -39,7 +39,7 @@ def lab() -> Iterator[TestLab]:
     slot = int(os.environ.get("FABRIC_E2E_SLOT", "1")) + 1
     made = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e") + "switch", slot, "linux_switch")
     yield made
-    if os.environ.get("FABRIC_E2E_KEEP"):
+    if kept():
         return
     take_down(made.lab)
     assert levels.remains(made.lab) == []
