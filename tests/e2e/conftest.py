@@ -5,7 +5,7 @@ Every state is a fixture that makes what it needs, so a part can be run alone:
     pytest tests/e2e -m m2                 what needs no more than the rack
     pytest tests/e2e -m "m4 and not soak"
 
-The lab is called `e2e` (FABRIC_E2E_LAB, FABRIC_E2E_SLOT). It is taken down at the end, and that it leaves nothing is
+The lab is called `e2e` (FABRIC_E2E_LAB). It is taken down at the end, and that it leaves nothing is
 part of the test; with FABRIC_E2E_KEEP=1 it stays up, for looking around and for a quicker next run.
 """
 
@@ -60,7 +60,7 @@ def unchanged(run: Run) -> Run:
 @pytest.fixture(scope="session")
 def rack() -> Iterator[TestLab]:
     """A lab at level rack: leaf, servers, controller; nothing built on it by plays."""
-    lab = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e"), int(os.environ.get("FABRIC_E2E_SLOT", "1")))
+    lab = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e"))
     yield lab
     if kept():
         return

@@ -309,11 +309,11 @@ def kept() -> bool:
     return bool(os.environ.get("FABRIC_E2E_KEEP"))
 
 
-def bring_up(name: str, slot: int, fabric: str | None = None) -> TestLab:
+def bring_up(name: str, fabric: str | None = None) -> TestLab:
     """A lab at level rack: a new one, for what a killed run left behind is no ground to test on."""
     if not kept() and (left := state.load(name)):
         take_down(left)
-    lab = state.claim(name, slot, None, fabric)
+    lab = state.claim(name, None, None, fabric)
     levels.up(lab, levels.Level.rack, levels.Phases())
     return TestLab(lab)
 

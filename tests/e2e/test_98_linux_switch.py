@@ -36,8 +36,7 @@ def leaf_state(lab: TestLab) -> str:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[TestLab]:
-    slot = int(os.environ.get("FABRIC_E2E_SLOT", "1")) + 1
-    made = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e") + "switch", slot, "linux_switch")
+    made = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e") + "switch", "linux_switch")
     yield made
     if kept():
         return
