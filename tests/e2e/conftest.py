@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fabric_lab import levels
 from fabric_lab.demo.plays import Run
 
-from .lab import TestLab, bring_up, kept, take_down
+from .lab import TestLab, running
 
 TENANTS = ("blue", "green")
 
@@ -60,12 +59,8 @@ def unchanged(run: Run) -> Run:
 @pytest.fixture(scope="session")
 def rack() -> Iterator[TestLab]:
     """A lab at level rack: leaf, servers, controller; nothing built on it by plays."""
-    lab = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e"))
-    yield lab
-    if kept():
-        return
-    take_down(lab.lab)
-    assert levels.remains(lab.lab) == []
+    with running(os.environ.get("FABRIC_E2E_LAB", "e2e")) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

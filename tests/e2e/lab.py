@@ -304,19 +304,19 @@ def end_state(lab: TestLab, tenant: str) -> dict[str, Any]:
     }
 
 
-def kept() -> bool:
-    """Whether labs stay up after the tests, and are taken as they are by the next."""
-    return bool(os.environ.get("FABRIC_E2E_KEEP"))
+@contextmanager
+def running(name: str, fabric: str | None = None) -> Iterator[TestLab]:
+    """A lab at level rack: a new one, for what a killed run left behind is no ground to test on.
 
-
-def bring_up(name: str, fabric: str | None = None) -> TestLab:
-    """A lab at level rack: a new one, for what a killed run left behind is no ground to test on."""
-    if not kept() and (left := state.load(name)):
-        take_down(left)
+    It leaves nothing. With FABRIC_E2E_KEEP it is taken as it is, and stays.
+    """
+    keep = bool(os.environ.get("FABRIC_E2E_KEEP"))
+    if not keep and (left := state.load(name)):
+        levels.down(left, levels.Phases())
     lab = state.claim(name, None, None, fabric)
     levels.up(lab, levels.Level.rack, levels.Phases())
-    return TestLab(lab)
-
-
-def take_down(lab: state.Lab) -> None:
+    yield TestLab(lab)
+    if keep:
+        return
     levels.down(lab, levels.Phases())
+    assert levels.remains(lab) == []

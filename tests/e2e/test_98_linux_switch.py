@@ -10,7 +10,7 @@ import pytest
 from fabric_lab import levels
 
 from .conftest import settled, unchanged
-from .lab import SHARED, TestLab, bring_up, kept, take_down
+from .lab import SHARED, TestLab, running
 
 pytestmark = pytest.mark.linux_switch
 
@@ -36,12 +36,8 @@ def leaf_state(lab: TestLab) -> str:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[TestLab]:
-    made = bring_up(os.environ.get("FABRIC_E2E_LAB", "e2e") + "switch", "linux_switch")
-    yield made
-    if kept():
-        return
-    take_down(made.lab)
-    assert levels.remains(made.lab) == []
+    with running(os.environ.get("FABRIC_E2E_LAB", "e2e") + "switch", "linux_switch") as made:
+        yield made
 
 
 def test_there_is_no_agent(lab: TestLab) -> None:

@@ -141,8 +141,7 @@ def _ports(ports: dict[str, bool]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def fabric() -> Iterator[Fabric]:
-    if state.load(NAME):
-        cli("down")  # what a killed run left behind is no ground to test on
+    cli("down")  # what a killed run left behind is no ground to test on
     cli("up", "--level", "rack", "--metal", "2")
     lab = state.load(NAME)
     assert lab is not None
